@@ -53,7 +53,7 @@ pub mod authorizer {
 #[cfg(feature = "http")]
 pub mod http;
 
-/// All functions in one process, over an embedded DynamoDB and a queue: what `cargo run` serves.
+/// All functions in one process, over an embedded DynamoDB and a queue. `cargo run` serves this.
 #[cfg(feature = "local")]
 pub mod local {
     pub use a2a_lambda_local::program::main;

@@ -68,7 +68,7 @@ fn card_keys(text: &str) -> Result<VerifyingKeys, NoCardKeys> {
     if keys.is_empty() { Err(NoCardKeys::Empty) } else { Ok(keys) }
 }
 
-/// The name of the step that takes back what a forgotten task has shown.
+/// The name of the step that takes back the output of a forgotten task.
 const TAKE_BACK: &str = "take-back";
 
 /// The settings of calls to remote agents.
@@ -176,12 +176,12 @@ impl A2aAgent {
             reply.parts.push(a2a_lambda_protocol::Part::text("The outcome is unknown."));
         }
         let failure = if retryable { Failure::retryable(reply) } else { Failure::permanent(reply) };
-        // The runner logs the cause, too: it has no secret, but for what the remote agent says.
+        // The runner logs the cause, too. It has no secret, unless the remote agent sends one.
         failure.caused_by(fault.name())
     }
 
-    /// Empties what the forgotten task of a round has shown. Recorded, because later turns come by here, too,
-    /// when the next round has shown something.
+    /// Empties the artifacts of the forgotten task of a round. This is recorded: later turns come
+    /// by here, too, when the next round has shown something.
     async fn take_back(
         &self,
         turn: &Turn,

@@ -32,7 +32,7 @@ pub enum AgentsError {
     List(String),
 }
 
-/// The names of the agents, with what must follow them.
+/// The names of the agents, and the form of their arguments.
 fn names() -> String {
     let arguments: &[&str] = &[
         #[cfg(feature = "a2a")]

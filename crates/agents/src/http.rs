@@ -71,7 +71,7 @@ const STEP: &str = "invoke";
 
 /// The text for the user if a runner died during a call that is made only once.
 const LOST: &str = "The answer of the agent was lost on the way. The outcome is unknown.";
-/// The name of the step that shows what an agent answers later.
+/// The name of the step that shows an agent's later answer.
 const LATER: &str = "answer";
 
 /// How often a call is tried that may be made once only, while the agent gets nothing of it.
@@ -282,7 +282,7 @@ fn lost(error: StepError) -> Failure {
     }
 }
 
-/// Shows what an agent answers by its callback.
+/// Shows an agent's answer by its callback.
 async fn read_later(turn: &Turn, answer: &Json) -> Result<Outcome, Fault> {
     let said = said::read(answer.as_str(), 0)?;
     let mut shown = Shown::new(turn);

@@ -16,8 +16,8 @@ const WORK: Duration = Duration::from_millis(20);
 /// Takes [`LEDGER_STEPS`] steps, and each appends a line to a file. The message is `durable PATH` or
 /// `plain PATH`: with durable steps, of which every fifth is an at-most-once step, or without.
 ///
-/// A line is the task, the number of the step, and what happened: `effect` or `once` is the work,
-/// `recorded` stands behind its record, and `unknown` is what the agent knows of a step that was
+/// A line is the task, the number of the step, and the event. `effect` or `once` is the work.
+/// `recorded` stands behind its record. `unknown` is the agent's knowledge of a step that was
 /// interrupted.
 ///
 /// Never deploy it for users: it writes to the files that they name.

@@ -43,7 +43,7 @@ pub(crate) enum Wanted {
     Process(Option<std::num::NonZeroU16>),
 }
 
-/// An agent, with what is said of it alone.
+/// An agent, with its own settings.
 pub(crate) struct Item {
     pub(crate) wanted: Wanted,
     /// Variables of agents, for this one.

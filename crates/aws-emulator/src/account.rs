@@ -17,7 +17,7 @@ use crate::queue::{Queue, QueueConfig};
 use crate::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use crate::table_stream::TableStream;
 
-/// How long to wait for what comes soon: far more than is needed.
+/// How long to wait for an event that comes soon: far more than is needed.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many messages the queue holds.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// The name of the table itself among what a write is written to.
+/// The name of the table itself, beside those of its indexes, in the units of a write.
 pub const TABLE: &str = "table";
 /// The name of a request that was refused, such as a write whose condition does not hold.
 pub const REFUSED: &str = "error";
@@ -77,7 +77,8 @@ impl Meter {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A request that asks what it takes, if it is one that takes units. No client of ours asks itself.
+    /// The request with a question for its units, if it is one that takes units. No client of ours
+    /// asks itself.
     pub(crate) fn asking(target: &str, body: &[u8]) -> Option<Vec<u8>> {
         among(&READS, target).or_else(|| among(&WRITES, target))?;
         let rest = body.strip_prefix(b"{").filter(|rest| rest != b"}")?;

@@ -288,7 +288,7 @@ impl Queue {
         self.lock().remove_dead(handle)
     }
 
-    /// Puts the dead letters back, oldest first, as new messages that are visible at once: what
+    /// Puts the dead letters back, oldest first, as new messages that are visible at once, as
     /// `StartMessageMoveTask` does. Returns their number; a letter for which the queue has no room
     /// stays dead.
     pub fn redrive(&self) -> usize {

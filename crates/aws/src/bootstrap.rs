@@ -19,7 +19,7 @@ use crate::secrets::secret_store;
 
 /// An error that Lambda reports under this name, and not under that of a Rust type.
 pub trait Named: Error {
-    /// The name: what Lambda reports as the type of the error.
+    /// The name, which Lambda reports as the type of the error.
     fn name(&self) -> &'static str;
 }
 

@@ -28,7 +28,7 @@ pub fn engine(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
     Ok(parts(variables)?.0)
 }
 
-/// As [`engine`], for a function that counts in the table what owners do.
+/// As [`engine`], for a function that counts owners' requests, streams and tasks in the table.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

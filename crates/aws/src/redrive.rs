@@ -205,7 +205,7 @@ async fn delete(
     Ok(())
 }
 
-/// Takes what failed out of a batch, by its places.
+/// Takes the failed messages out of a batch, by their places.
 fn succeeded(
     batch: Vec<Taken>,
     failures: &[BatchResultErrorEntry],

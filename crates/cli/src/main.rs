@@ -87,13 +87,13 @@ fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Says that the command line is wrong, and what is right.
+/// Says that the command line is wrong, and shows the usage.
 fn misused(what: impl Display, usage: &str) -> ExitCode {
     complain(format_args!("{what}\n\n{usage}"));
     ExitCode::from(2)
 }
 
-/// Writes to the standard output. A reader such as `head` that stops early has what it needs.
+/// Writes to the standard output. A reader such as `head` that stops early has enough.
 fn print(text: &str) -> std::io::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

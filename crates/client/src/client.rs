@@ -71,7 +71,7 @@ impl Client {
         self.0.call(Call::SendMessage(request), &extras).await
     }
 
-    /// Sends a message, and streams what comes of it.
+    /// Sends a message, and streams the answer.
     ///
     /// # Errors
     /// When no stream begins; see [`Error`].

@@ -25,7 +25,7 @@ pub enum Error {
         /// How long the server wants to be left alone, if it says so.
         retry_after: Option<Duration>,
     },
-    /// The answer is not what A2A has for the call. The text says what is wrong, and where.
+    /// The answer does not have A2A's form for the call. The text names the mistake and its place.
     #[error("the answer is not A2A: {0}")]
     NotA2a(String),
     /// No connection could be made. Nothing was sent.

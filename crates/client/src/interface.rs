@@ -119,7 +119,7 @@ pub(crate) fn parse_url(url: &str) -> Result<Uri, &'static str> {
     }
 }
 
-/// Scheme, host and port of a URL: what credentials are for.
+/// The origin of a URL: scheme, host and port. Credentials belong to an origin.
 pub(crate) fn origin(url: &Uri) -> String {
     let scheme = url.scheme_str().unwrap_or_default();
     let own_port = if scheme == "https" { 443 } else { 80 };

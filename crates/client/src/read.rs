@@ -48,7 +48,7 @@ pub(crate) trait Read: Sized {
     /// Reads it. The text is one JSON value.
     fn read(text: &str, form: Form) -> Result<Self, A2aError>;
 
-    /// Says what is missing that no server leaves out.
+    /// Checks that no required member is missing.
     fn check(&self, _: Form) -> Result<(), Error> {
         Ok(())
     }
@@ -61,7 +61,7 @@ pub(crate) fn read<T: Read>(text: &str, form: Form) -> Result<T, Error> {
     Ok(result)
 }
 
-/// Makes results readable: as each of the two forms of 0.3 reads one, and what is checked of it.
+/// Makes results readable: in each of the two forms of 0.3, with a check of the members.
 macro_rules! reads {
     ($($result:ty: |$text:ident| $old:expr, $rest:expr;)*) => {$(
         impl Read for $result {

@@ -88,7 +88,8 @@ pub(crate) fn by_status(status: StatusCode, retry_after: Option<Duration>) -> Er
     Error::Http { status, retry_after }
 }
 
-/// Says at which byte a text stops to be JSON; if it is JSON, what it is instead.
+/// An error with the byte at which a text stops to be JSON. If it is JSON, `otherwise` is the
+/// error's text.
 pub(crate) fn not_json(text: &str, otherwise: &str) -> Error {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Error::NotA2a(otherwise.to_owned()),

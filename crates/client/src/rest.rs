@@ -11,7 +11,7 @@ use crate::error::Error;
 /// The characters that a path's segment and a query's value keep unencoded (RFC 3986 section 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A method, a path that begins with a slash, and what says the rest.
+/// A method, a path that begins with a slash, and the place of the other parameters.
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: String,

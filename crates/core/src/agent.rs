@@ -15,7 +15,7 @@ use crate::policy::{Policy, Retries};
 use crate::reply::Reply;
 use crate::turn::Turn;
 
-/// An agent: given a turn, it shows what it does and says how the turn ends.
+/// An agent: it is given a turn, shows its output, and returns the end of the turn.
 ///
 /// A turn can run again from its beginning, if its process or machine dies. So an agent should make
 /// its requests to other systems repeatable, for instance by [`Turn::idempotency_key`].

@@ -136,7 +136,7 @@ pub enum Phase {
     },
     /// Waiting for its user.
     Interrupted {
-        /// For what.
+        /// The reason for the wait.
         interruption: Interruption,
         /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,

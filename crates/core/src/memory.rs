@@ -26,7 +26,7 @@ use crate::store::{
 /// forgets to ask for the rest.
 const TAIL_ENTRIES: usize = 4;
 
-/// The largest entry, in bytes: a round number beyond what tests need.
+/// The largest entry, in bytes: a round number beyond the needs of tests.
 const MAX_ENTRY_BYTES: usize = 400 * 1024;
 
 /// How much older than its task's end an unnamed config must be to count as a leftover. A younger

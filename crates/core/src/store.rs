@@ -315,7 +315,7 @@ impl StoreError {
 
 /// A store of tasks.
 ///
-/// The store keeps what the state machine decides and decides nothing itself. The contract:
+/// The store keeps the decisions of the state machine and decides nothing itself. The contract:
 ///
 /// - **Atomic**: a [`Change`] is stored whole (head and entries) or not at all.
 /// - **Conditional**: nothing is written unless the [`Guard`] holds at that moment. Losing the race

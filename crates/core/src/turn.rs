@@ -92,8 +92,8 @@ pub struct Turn {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) journal: Journal,
-    /// Whether something was shown. It is never taken back: of two steps side by side, each waits until
-    /// what was shown is stored. A flush without anything to store writes nothing.
+    /// Whether something was shown. It is never taken back: of two steps side by side, each waits
+    /// until the shown output is stored. A flush without anything to store writes nothing.
     pub(crate) has_shown: AtomicBool,
 }
 

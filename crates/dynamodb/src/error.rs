@@ -47,7 +47,7 @@ pub(crate) fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreEr
     StoreError::Refused(error.into())
 }
 
-/// A stored item that differs from what this crate writes.
+/// A stored item that this crate would not write.
 pub(crate) fn corrupt(key: &(impl Display + ?Sized), source: Malformed) -> StoreError {
     let key = key.to_string();
     match source {

@@ -28,7 +28,7 @@ pub const DELIVERY_EXTENSION: &str = "urn:a2a-lambda:push-delivery:v1";
 /// If it is active, `GetTask` puts the newest attempts at the task (at most
 /// [`KEPT_ATTEMPTS`](a2a_lambda_core::attempts::KEPT_ATTEMPTS)), and the steps of its newest scope,
 /// into the task's metadata under this URI. It tells names, times, outcomes and sizes, and nothing
-/// of what is in a step.
+/// of the contents of a step.
 pub const WORK_EXTENSION: &str = "urn:a2a-lambda:work:v1";
 
 /// Our own extensions that depend on the agent or the deployment.

@@ -35,7 +35,7 @@ pub trait Fetch: Send + Sync {
     async fn fetch(&self, url: &str, most: usize) -> Result<Option<Document>, FetchError>;
 }
 
-/// The client could not find out what is at a URL.
+/// The client could not find out whether a URL has a document.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer had the document")]
 pub struct FetchError(#[source] Box<dyn StdError + Send + Sync>);

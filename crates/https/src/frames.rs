@@ -75,7 +75,7 @@ impl<C: Chunks> FrameReader<C> {
         Self { chunks, limits, buffer: BytesMut::new(), read: 0, taken: 0, is_over: false }
     }
 
-    /// How many bytes of the stream belong to what [`next`](Self::next) has returned.
+    /// How many bytes of the stream belong to the frames that [`next`](Self::next) has returned.
     pub fn taken_bytes(&self) -> usize {
         self.taken
     }

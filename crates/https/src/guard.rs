@@ -19,7 +19,7 @@ const MAX_LABEL_BYTES: usize = 63;
 const MAX_HOSTS: usize = 256;
 
 /// Names that are not public (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and those that
-/// private networks often use. The guard of addresses is what keeps them out; this tells a client
+/// private networks often use. The guard of addresses keeps them out; this list tells a client
 /// early.
 const LOCAL_NAMES: &[&str] = &[
     "localhost",

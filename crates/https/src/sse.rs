@@ -102,8 +102,8 @@ impl<C: Chunks> EventReader<C> {
         self.lines.read
     }
 
-    /// How many bytes of the stream belong to what [`next`](Self::next) has returned: the place in
-    /// the stream at which its next event begins, with the comments before it.
+    /// How many bytes of the stream belong to the events that [`next`](Self::next) has returned.
+    /// There its next event begins, with the comments before it.
     pub fn taken_bytes(&self) -> usize {
         self.lines.taken
     }

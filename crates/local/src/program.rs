@@ -104,7 +104,7 @@ pub fn main_with_agent_option<E: Into<Box<dyn Error + Send + Sync>>, R: Error + 
     run_program(Some(&|text| Ok(check(text)?)), USAGE, agents)
 }
 
-/// Refuses what `--agent` cannot be.
+/// Refuses an impossible value of `--agent`.
 type CheckAgent<'a> = &'a dyn Fn(&str) -> Result<(), Box<dyn Error>>;
 
 /// How long the end may take. Threads that hang, in an agent or in a look-up of a name, end with the
@@ -221,7 +221,7 @@ fn run_program<E: Into<Box<dyn Error + Send + Sync>>>(
     let arguments = match parse(lexopt::Parser::from_env(), check_agent.is_some()) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            // A reader that stops after the first lines has what it needs.
+            // A reader that stops after the first lines has enough.
             let _ = io::stdout().write_all(usage.as_bytes());
             return ExitCode::SUCCESS;
         }

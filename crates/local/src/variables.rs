@@ -189,7 +189,7 @@ impl Settings {
         own.chain(ours).collect()
     }
 
-    /// The secrets that are set to a reference, or to what begins as one.
+    /// The secrets that are set to a reference, or to the begin of one.
     fn references(&self) -> impl Iterator<Item = &'static Text> {
         let secrets = table::SETTINGS.iter().filter_map(|variable| match variable {
             Variable::Text(text) if text.secret => Some(*text),

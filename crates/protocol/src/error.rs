@@ -245,7 +245,7 @@ impl A2aError {
         self.metadata.get(RETRY_AFTER)?.parse().ok()
     }
 
-    /// The agent does not do that; the message says what.
+    /// The agent does not support an operation; the message names it.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::UnsupportedOperation, message)
     }

@@ -30,7 +30,7 @@ macro_rules! operations {
 operations! {
     /// Sends a message, and waits unless told not to.
     SendMessage = "SendMessage", Some("message/send");
-    /// Sends a message, and streams what comes of it.
+    /// Sends a message, and streams the answer.
     SendStreamingMessage = "SendStreamingMessage", Some("message/stream");
     /// Reads a task.
     GetTask = "GetTask", Some("tasks/get");

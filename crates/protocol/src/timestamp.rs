@@ -70,7 +70,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Cannot overflow: MIN and MAX are within what `time` holds.
+        // Cannot overflow: MIN and MAX are within the range of `time`.
         let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(self.millis);
         write!(
             f,

@@ -15,7 +15,7 @@ use crate::table::{
 };
 use crate::variables::{ConfigError, Variables};
 
-/// The policy, with what variables change of it. A claim on pushes lasts at least three times the
+/// The policy, with the variables' changes. A claim on pushes lasts at least three times the
 /// longest push, for any `PUSH_CLAIM_SECONDS`.
 ///
 /// # Errors

@@ -154,7 +154,7 @@ fn collector(variables: &Variables<'_>) -> Result<Uri, ConfigError> {
     }
 }
 
-/// Tells what a process does, invocation by invocation.
+/// Reports the events of a process, invocation by invocation.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     metrics: Option<Arc<Metrics>>,
@@ -230,8 +230,8 @@ impl Telemetry {
         (Self { metrics, traces, clock: SharedClock(clock), is_cold }, subscriber)
     }
 
-    /// Begins an invocation. Call it where the runtime calls the handler: the lines of what runs in it
-    /// have the request's id.
+    /// Begins an invocation. Call it where the runtime calls the handler: all lines of the
+    /// invocation have the request's id.
     pub fn invocation(&self) -> Invocation {
         let span = info_span!(target: INVOCATION, "invocation");
         let measured = Measured::default();

@@ -15,7 +15,7 @@ use crate::table::{
     AGENT_VARIABLES, About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable,
 };
 
-/// The configuration cannot be used. The text names the variable and says what to do.
+/// The configuration cannot be used. The text names the variable and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A required variable is not set.
@@ -107,7 +107,7 @@ fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> 
     ConfigError::Invalid { variable: variable.name(), what, source }
 }
 
-/// Reads what the variables of agents refer to.
+/// Reads the values that agents' variables refer to.
 #[async_trait]
 pub(crate) trait ReadOwnSecrets: Sync {
     /// The value of a reference in a variable.
@@ -143,8 +143,8 @@ impl<'a> Variables<'a> {
         Self { reader, lookup, secrets: None }
     }
 
-    /// Variables as the local cloud has them, by this lookup: for tests of what reads them. References
-    /// to secrets are not read.
+    /// Variables as the local cloud has them, by this lookup: for tests of their readers.
+    /// References to secrets are not read.
     pub fn local(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(Reader::LocalCloud, lookup)
     }
@@ -207,7 +207,7 @@ impl<'a> Variables<'a> {
         self.resolved(name, value).await.map(Some)
     }
 
-    /// This value of a variable or, if it is a [reference](crate::secrets), what it stands for.
+    /// This value of a variable. For a [reference](crate::secrets), the value that it stands for.
     ///
     /// # Errors
     /// When it is a reference that is malformed or cannot be read.

@@ -199,7 +199,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The outside world does what a step wants. Returns the result, which is another each time.
+    /// The outside world does a step's work. Returns the result, which is another each time.
     pub(crate) fn effect(&mut self, scope: &ScopeKey, idempotency_key: &str) -> String {
         self.effects += 1;
         let result = format!("r{}", self.effects);

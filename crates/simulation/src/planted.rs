@@ -39,7 +39,7 @@ macro_rules! bugs {
 }
 
 bugs! {
-    /// A commit ignores what was committed in the meantime.
+    /// A commit ignores the commits in the meantime.
     GuardIgnored = "guard-ignored",
     /// A claim is committed although the lease that it takes over was renewed.
     LeaseEndIgnored = "lease-end-ignored",
@@ -113,7 +113,7 @@ bugs! {
     SettleUnguarded = "settle-unguarded",
     /// A task's last config is never found.
     ConfigForgotten = "config-forgotten",
-    /// A deliverer's write of a config ignores what was written meanwhile.
+    /// A deliverer's write of a config ignores other writes meanwhile.
     CursorUnguarded = "cursor-unguarded",
     /// A config's cursor is read as one too low.
     PushCursorBack = "push-cursor-back",

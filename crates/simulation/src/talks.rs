@@ -37,7 +37,7 @@ pub(crate) fn item(tag: &str, more: u64) -> String {
     format!("{tag}|{more}")
 }
 
-/// The tag of an item; `None` for what a client or an agent said in a task.
+/// The tag of an item; `None` for a message of a client or an agent in a task.
 fn tag_of(text: &str) -> Option<&str> {
     let (tag, _) = text.rsplit_once('|')?;
     tag.starts_with(TAG).then_some(tag)
@@ -225,7 +225,7 @@ impl Talks {
         Ok(true)
     }
 
-    /// I16: what the run of a committed turn has appended is there, in order.
+    /// I16: the items that the run of a committed turn has appended are there, in order.
     pub(crate) fn holds(&self, of: &ConversationKey, appended: &[(String, Vec<String>)]) -> Holds {
         let mut next = 0;
         for (tag, items) in appended {

@@ -70,7 +70,7 @@ pub(crate) struct World {
     pub(crate) planted: Option<Planted>,
     /// The number of stream records.
     records: AtomicU32,
-    /// The number of glances, and what the last glance at each task showed.
+    /// The number of glances, and the result of the last glance at each task.
     glances: Mutex<(u32, BTreeMap<TaskKey, Option<Snapshot>>)>,
     /// Signals each write.
     pub(crate) written: Notify,
@@ -473,7 +473,7 @@ impl World {
         lock(&self.oracle).life(key)
     }
 
-    /// Lets the store delete by itself what it may.
+    /// Lets the store delete expired items by itself.
     pub(crate) async fn let_die(self: &Arc<Self>, up_to_ms: u64) {
         let mortal = lock(&self.oracle).mortal();
         for (head, from_ms) in mortal {

@@ -42,7 +42,7 @@ pub use bench::Bench;
 pub use cases::{CASES, Case, run};
 pub use differential::differential;
 
-/// A store of tasks, and of what is kept beside them.
+/// A store of tasks, with their configs, step records and conversations.
 pub trait Store: TaskStore + PushConfigs + StepRecords + Memory {}
 
 impl<S: TaskStore + PushConfigs + StepRecords + Memory> Store for S {}

@@ -297,7 +297,7 @@ impl Bed {
         self.settled(task.key()).await
     }
 
-    /// Lets time pass, in which signals arrive, what failed is tried again, questions run out of
+    /// Lets time pass. Meanwhile signals arrive, failed work is tried again, questions run out of
     /// patience, and pushes are delivered.
     pub async fn advance(&self, time: Duration) {
         let until = self.now().saturating_add(time);

@@ -46,8 +46,8 @@ impl Gate {
         self.0.hold.reached().await;
     }
 
-    /// The engine of an actor that must pass the gate, over what these doubles have. The faults of
-    /// their store are not for it.
+    /// The engine of an actor that must pass the gate, over the parts of these doubles. The faults
+    /// of their store are not for it.
     pub fn before(&self, doubles: &Doubles) -> Engine {
         let store = Arc::new(FaultyStore::new(doubles.memory.clone()));
         let gate = self.clone();

@@ -104,7 +104,7 @@ impl Receivers {
         Self { clock, state: Mutex::default() }
     }
 
-    /// From now on, the receiver does what `script` says of its n-th push, from 1.
+    /// From now on, the receiver treats its n-th push as `script` says, from 1.
     pub fn script(&self, url: &str, script: impl FnMut(usize) -> Manner + Send + 'static) {
         self.state().scripts.insert(url.to_owned(), Box::new(script));
     }

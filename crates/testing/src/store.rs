@@ -147,7 +147,7 @@ async fn taken(permits: &Semaphore) {
 
 type Plan = Box<dyn FnMut(Call<'_>) -> Option<Fault> + Send>;
 
-/// A store that does what another one does, but for the faults of a plan. It counts its requests.
+/// A store that forwards to another one, but for the faults of a plan. It counts its requests.
 ///
 /// ```
 /// # use std::sync::Arc;

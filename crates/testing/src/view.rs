@@ -275,7 +275,7 @@ fn clock(passed: Duration) -> String {
     format!("{hours}:{minutes:02}:{:02}.{millis:03}", seconds % 60)
 }
 
-/// A message in a line: who says what.
+/// A message in a line: its sender, and its text.
 fn line_of(message: &Message) -> String {
     let who = if message.role == Role::Agent { "agent" } else { "user" };
     format!("{who}: {}", text_of(message))

@@ -218,7 +218,8 @@ impl KeyCache {
     }
 }
 
-/// Whether what a URL says can be trusted to be its host's: `https`, or this machine, for tests.
+/// Whether the document at a URL can be trusted to be its host's: `https`, or this machine, for
+/// tests.
 pub(crate) fn is_trusted_url(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };

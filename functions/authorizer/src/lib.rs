@@ -62,7 +62,7 @@ impl Named for Failure {
     }
 }
 
-/// Answers what API Gateway asks.
+/// Answers a request of API Gateway.
 ///
 /// # Errors
 /// When a REST API must answer 401, when the caller cannot be checked, and when the event is not a

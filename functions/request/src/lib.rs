@@ -89,7 +89,7 @@ pub async fn handle(
     if status.is_server_error() {
         span.record("error.type", status.as_str());
     }
-    // Here, so that no error is without these headers: its page could not tell what is wrong.
+    // Here, so that no error lacks these headers: without them, its page could not read the error.
     cors.add(origin.as_ref(), answer.headers_mut());
     Ok(answer)
 }
@@ -175,12 +175,12 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
     }
 }
 
-/// The credentials, of which what a load balancer's event says was checked, and what an authorizer
-/// said is not over.
+/// The credentials, after a check. The token of a load balancer's event is verified. The caller of
+/// an authorizer's answer that is over counts as unknown.
 async fn checked(credentials: Credentials, context: &Context) -> Result<Credentials, A2aError> {
     let token = match credentials {
         Credentials::Unchecked(token) => token,
-        // API Gateway keeps what an authorizer has said, also when the token has expired since.
+        // API Gateway keeps an authorizer's answer, also when the token has expired since.
         Credentials::Caller(caller)
             if caller.is_over(context.engine.clock.now().as_millis() / 1_000) =>
         {

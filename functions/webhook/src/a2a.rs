@@ -74,8 +74,8 @@ impl Status {
     }
 }
 
-/// The meaning of a text that is a pushed event; `None` if it is none. A text is only taken for an event
-/// if it has what makes it one, since other senders may use the same names.
+/// The meaning of a text that is a pushed event; `None` if it is none. A text counts as an event
+/// only if it has an event's members: other senders may use the same names.
 pub(crate) fn pushed(text: &str) -> Option<Pushed> {
     // `serde` takes an array's items for the members of a struct.
     let body: Body = Some(text)
@@ -113,8 +113,8 @@ pub(crate) fn pushed(text: &str) -> Option<Pushed> {
     }
 }
 
-/// An event without what a task has gathered, for one that is too large: history and artifacts. The
-/// agent asks the other one for them.
+/// An event without its task's contents (history and artifacts), for an event that is too large.
+/// The agent asks the other one for them.
 pub(crate) fn without_content(text: &str) -> Option<String> {
     let mut event: Map<String, Value> = serde_json::from_str(text).ok()?;
     let strip = |task: &mut Map<String, Value>| {

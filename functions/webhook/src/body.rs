@@ -37,7 +37,7 @@ pub(crate) fn said(
     body: &[u8],
     most: usize,
 ) -> Result<Said, Refusal> {
-    // A compressed body would be taken for what it is not.
+    // A compressed body would be misread.
     let is_plain = headers.get(header::CONTENT_ENCODING).is_none_or(|it| it == "identity");
     match act {
         Act::Heartbeat => Ok(Said::Heartbeat),

@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{ErrorKind, RemoteError};
 pub(super) enum When {
     /// While a message is sent.
     Sending,
-    /// At any other time: what is asked then can be asked again.
+    /// At any other time: the request can be repeated.
     Later,
 }
 

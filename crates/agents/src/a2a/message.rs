@@ -80,7 +80,7 @@ pub(super) fn request(
     })
 }
 
-/// The request's metadata, without what a header has.
+/// The request's metadata, without the members that a header has.
 fn metadata(turn: &Turn) -> Result<Option<Struct>, serde_json::Error> {
     let Some(metadata) = turn.request_metadata() else { return Ok(None) };
     let mut members: BTreeMap<String, Json> = metadata.to()?;

@@ -77,7 +77,7 @@ impl<'t> Mirror<'t> {
         self.artifacts.clear();
     }
 
-    /// Shows what a whole task has and this one has not. Returns its status, if it has settled.
+    /// Shows the parts of a whole task that this one lacks. Returns its status, if it has settled.
     pub(super) async fn task(&mut self, task: Task) -> Result<Option<TaskStatus>, Fault> {
         // Of a task that goes on, more may follow to each artifact.
         let is_last = task.status.state.is_terminal();
@@ -111,7 +111,7 @@ impl<'t> Mirror<'t> {
     }
 
     async fn say(&mut self, message: &Message, metadata: Option<Struct>) -> Result<(), Fault> {
-        // Some servers tell with a status what the user has said.
+        // Some servers repeat the user's message in a status.
         let is_ours = message.role == Role::User;
         if is_ours || message.parts.is_empty() || message.parts == self.said {
             return Ok(());

@@ -4,7 +4,7 @@ use a2a_lambda_core::Reply;
 use a2a_lambda_protocol::{Part, Struct, Task};
 use serde::{Deserialize, Serialize};
 
-/// A remote task: what is left in a checkpoint while the user is asked.
+/// A remote task, as the checkpoint has it while the user is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Link {
     pub(super) task: String,

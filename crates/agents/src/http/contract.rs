@@ -103,8 +103,8 @@ impl Reader {
         }
     }
 
-    /// Whether a stream may end here. `is_told` says whether its end can be told from a cut by HTTP, or
-    /// by what the agent said.
+    /// Whether a stream may end here. `is_told` says whether HTTP, or the agent's output, tells its
+    /// end from a cut.
     pub(super) fn may_end(&self, is_told: bool) -> bool {
         match self {
             Self::AgentCore => is_told,

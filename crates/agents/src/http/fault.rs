@@ -31,7 +31,7 @@ const FOR_GOOD: [&str; 18] = [
     "permission_error",
 ];
 
-/// Why a call of an agent has no result. `Display` is for the log: it may show what the agent said.
+/// Why a call of an agent has no result. `Display` is for the log: it may show the agent's words.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// The agent got nothing of the request.
@@ -220,7 +220,7 @@ impl Fault {
     pub(crate) fn is_unknown(&self) -> bool {
         match self {
             Self::TooSlow { .. } | Self::Cut { .. } | Self::Stopped => true,
-            // A gateway says it of an agent behind it; 424 is what `AgentCore` says.
+            // A gateway answers with a 5xx for an agent behind it. `AgentCore` answers with 424.
             Self::Refused { status, .. } => *status >= 500 || *status == 424,
             _ => false,
         }

@@ -68,7 +68,7 @@ struct ContentPart {
     text: String,
 }
 
-/// An error, of which servers leave out what they like.
+/// An error. Servers leave out any of its members.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Reported<'a> {

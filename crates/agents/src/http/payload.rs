@@ -23,7 +23,7 @@ const CUSTOM_TRACE: HeaderName =
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
 const PLAIN_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The body: agents of the contract read `prompt` or `messages`, and skip what they do not know.
+/// The body. Agents of the contract read `prompt` or `messages`, and skip unknown members.
 #[derive(Serialize)]
 struct Payload<'a> {
     prompt: String,
@@ -123,8 +123,8 @@ pub(super) struct Shape {
     pub(super) is_of_agent_core: bool,
 }
 
-/// The headers of a turn's request. In those of the contract, the runtime of `AgentCore` passes on the
-/// session and what begins with its prefix for custom headers.
+/// The headers of a turn's request. The runtime of `AgentCore` passes on the session, and each header
+/// with its prefix for custom headers.
 pub(super) fn headers(
     turn: &Turn,
     step: &StepRun,

@@ -79,7 +79,7 @@ mod tests {
             (r#"'it\'s \"so\"'"#, Some(r#"it's "so""#)),
             (r"'a\nb\tc\rd\\n'", Some("a\nb\tc\rd\\n")),
             (r"'\xe9\u20ac\U0001f600é'", Some("é€\u{1f600}é")),
-            // Half of a pair, and what Python does not print.
+            // Half of a pair, and texts that Python does not print.
             (r"'\ud83d'", None),
             (r"'\x+9'", None),
             (r"'\u20é'", None),

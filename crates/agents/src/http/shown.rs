@@ -10,7 +10,7 @@ use super::said::{Ours, Output, Said, State, Voice};
 
 /// The artifact that has the agent's answer.
 const ANSWER: &str = "response";
-/// The artifact that has a result which differs from what was streamed before.
+/// The artifact with a result that differs from the streamed text.
 const RESULT: &str = "result";
 /// The largest text of one update, in bytes: an update with it fits an entry of the log.
 const MAX_PIECE_BYTES: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub(super) struct Shown<'t> {
     pieces: usize,
     /// In which form its text comes.
     voice: Option<Voice>,
-    /// Whether nothing follows what is said now: it is held back, to be shown as the last chunk.
+    /// Whether the present piece is the last one. It is held back, to be shown as the last chunk.
     is_whole: bool,
     held: Option<Part>,
     /// The end of the turn, once the agent has sent it.
@@ -65,7 +65,7 @@ impl<'t> Shown<'t> {
         self.ended.is_some()
     }
 
-    /// Shows what one value of the answer says; it begins at this byte.
+    /// Shows the content of one value of the answer; it begins at this byte.
     pub(super) async fn show(&mut self, said: Said, at: usize) -> Result<(), Fault> {
         if self.ended.is_some() && said != Said::Nothing {
             let what = "something follows the state that ends the turn".to_owned();

@@ -6,7 +6,7 @@ use a2a_lambda_core::Clock;
 use a2a_lambda_https::{Answer, Error, Request, Signer, Transport};
 use async_trait::async_trait;
 
-/// Signs what another transport carries.
+/// Signs the requests that another transport carries.
 pub(crate) struct Signed {
     transport: Arc<dyn Transport>,
     signer: Signer,

@@ -38,9 +38,10 @@ type Show = Box<dyn Fn(&str) + Send + Sync>;
 impl Bootstrap {
     /// Starts the executable at `path` against `api`.
     ///
-    /// Its environment is what Lambda's own variables need to be, then `variables`, which may
-    /// replace them, and nothing of the test's. The credentials are dummies, but for the id of the
-    /// access key: it is the function's name, by which an [endpoint](crate::endpoint) knows its role.
+    /// Its environment has the variables that Lambda sets. Then come `variables`, which may replace
+    /// them. Nothing of the test's environment is in it. The credentials are dummies, but for the
+    /// id of the access key. That is the function's name, by which an [endpoint](crate::endpoint)
+    /// knows its role.
     ///
     /// # Errors
     ///

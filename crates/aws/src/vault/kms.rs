@@ -74,7 +74,7 @@ struct DataKey {
     head: Arc<str>,
 }
 
-/// An answer of KMS that is not what was asked for.
+/// An answer of KMS that does not fit the request.
 #[derive(Debug, thiserror::Error)]
 #[error("KMS answered without a usable data key")]
 struct NoDataKey;

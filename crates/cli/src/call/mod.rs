@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     })
 }
 
-/// Runs a command and prints what comes of it. False if the task has failed.
+/// Runs a command and prints its outcome. False if the task has failed.
 async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure> {
     let json = options.json;
     match command {
@@ -162,7 +162,7 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
             }
             match client.subscribe(&task, after.as_deref()).await {
                 Ok(stream) => follow(stream, json).await,
-                // It streams what is sent only.
+                // This agent streams the answers to messages only.
                 Err(error) if error.kind() == Some(ErrorKind::UnsupportedOperation) => {
                     poll(&client, &task, json).await
                 }

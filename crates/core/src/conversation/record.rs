@@ -59,7 +59,7 @@ fn plain(name: &str) -> String {
     format!("~{}", digest([name.as_bytes()]))
 }
 
-/// The id of what a step of a scope writes: the same in each run of the scope, and no other step's.
+/// The write id of a scope's step: the same in each run of the scope, and no other step's.
 pub(super) fn write_of(scope: &ScopeKey, key: &RecordKey) -> WriteId {
     let incarnation = scope.incarnation.as_ref().map_or("", |of| of.as_str());
     let number = scope.number.to_string();
@@ -176,7 +176,8 @@ pub struct EntryPage {
 
 /// A store of conversations: their memory and their session values.
 ///
-/// - **Conditional**: a write is made only if what is there is what was expected, by its id.
+/// - **Conditional**: a write is made only if the stored item has the expected write id, or is
+///   absent as expected.
 /// - **Strong**: a read sees every write that was answered before it began.
 /// - **Lost answers**: the same write made again is recognized by its id.
 /// - **Private**: nothing is found under another tenant, owner or context.

@@ -58,7 +58,7 @@ impl Engine {
         tried!(self, self.memory.value(of, key))
     }
 
-    /// Deletes what is stored of a conversation; see
+    /// Deletes the stored data of a conversation; see
     /// [`Memory::forget`](crate::conversation::Memory::forget).
     ///
     /// # Errors

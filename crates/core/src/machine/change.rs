@@ -5,7 +5,7 @@ use a2a_lambda_protocol::Timestamp;
 use crate::head::Head;
 use crate::log::Entry;
 
-/// The outcome of a command: what to commit, atomically, and whom to signal then.
+/// The outcome of a command: the head and entries to commit atomically, and the signals after that.
 ///
 /// Only the state machine makes one, so that no store or handler decides a transition.
 #[derive(Debug, Clone, PartialEq)]

@@ -212,7 +212,7 @@ pub enum Update {
 pub enum Pause {
     /// The task waits for its user.
     ForUser {
-        /// For what.
+        /// The reason for the wait.
         interruption: Interruption,
         /// The question.
         message: Option<Message>,

@@ -34,7 +34,7 @@ impl Conversations {
     }
 }
 
-/// Puts `new` in a place, if what is there is of the write `before`.
+/// Puts `new` in a place, if the stored item is of the write `before`.
 pub(super) fn swap<K: Ord, T: Clone>(
     places: &mut BTreeMap<K, T>,
     place: K,

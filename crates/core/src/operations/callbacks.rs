@@ -107,7 +107,7 @@ impl Callbacks {
         }
     }
 
-    /// Stores what the other side of a callback says, and wakes the task.
+    /// Stores the answer of the other side of a callback, and wakes the task.
     ///
     /// All of it can be repeated: the same answer is accepted again, and changes nothing.
     ///

@@ -293,7 +293,7 @@ impl<'a> Delivering<'a> {
         Ok(())
     }
 
-    /// Stores what a receiver has acknowledged.
+    /// Stores a receiver's acknowledgements.
     async fn store_config(&mut self, key: &TaskKey, id: ConfigId) {
         if let Some(config) = self.state.unstored(&id) {
             let stored = store_config(self.engine, key, config).await;

@@ -397,7 +397,7 @@ impl Replaced {
         self.registrations.extend(replaced.into_iter().cloned());
     }
 
-    /// Notes a deliverer that may not know what another request has deleted.
+    /// Notes a deliverer that may not know of another request's deletion.
     fn note_deliverer(&mut self, head: &Head) {
         self.view = self.view.max(head.push_view(Duration::ZERO));
     }

@@ -116,7 +116,7 @@ impl Turn {
             let (from, through): (Position, Position) =
                 fact(self, "@inbox", move || (from, through)).await?;
             if through > now.head.last_message {
-                // Another runner has recorded what it read later.
+                // Another runner has recorded messages that it read later.
                 now = look().await?;
             }
             self.journal.has_read(through);

@@ -197,7 +197,7 @@ impl Journal {
         (inside, *number)
     }
 
-    /// Reads what earlier runs have recorded, once.
+    /// Reads the records of earlier runs, once.
     pub(super) async fn load(&self) -> Result<(), StepError> {
         let policy = &self.engine.policy;
         if !policy.scopes {
@@ -264,8 +264,8 @@ impl Journal {
         }
     }
 
-    /// Logs and measures what this run has recorded, but the begin of an at-most-once step. A wait for a
-    /// callback is no work, so only a step's own outcome is measured.
+    /// Logs and measures the records of this run, but not the begin of an at-most-once step. A wait
+    /// for a callback is no work, so only a step's own outcome is measured.
     fn tell(&self, record: &StepRecord) {
         if matches!(record.state, StepState::Begun) {
             return;

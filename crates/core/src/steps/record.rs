@@ -226,7 +226,7 @@ pub fn i13_answer_is_in_time(before: &StepRecord, after: &StepRecord) -> Result<
     Ok(())
 }
 
-/// The outcome of storing something in place of what was read.
+/// The outcome of storing an item in place of the one that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Put<T = StepRecord> {
     /// It is stored; also when an earlier try of this same write had succeeded unheard.

@@ -106,7 +106,7 @@ impl From<RemoteError> for A2aError {
 impl ErrorKind {
     /// The kind of this code over JSON-RPC. -32000 stands for several, and so for none.
     pub fn of_json_rpc_code(code: i64) -> Option<Self> {
-        // The first of those with a code is what it stands for most.
+        // The first kind with a code is its usual meaning.
         let mut known = Self::ALL.into_iter().filter(|kind| kind.json_rpc_code() != -32000);
         known.find(|kind| i64::from(kind.json_rpc_code()) == code)
     }

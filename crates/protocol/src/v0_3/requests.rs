@@ -45,7 +45,7 @@ impl From<MessageSendParams> for crate::SendMessageRequest {
 }
 
 impl From<crate::SendMessageRequest> for MessageSendParams {
-    /// Says in any case whether to wait: what an absent configuration means is left open.
+    /// Always says whether to wait: 0.3 does not define the meaning of an absent configuration.
     fn from(request: crate::SendMessageRequest) -> Self {
         Self {
             message: request.message.map(Into::into),

@@ -41,8 +41,8 @@ macro_rules! mirror_variants {
 
 pub(super) use mirror_variants;
 
-/// Makes the events, and the conversions of them and of what holds them, which both forms of 0.3 have
-/// under the same names. The schema's say what they are, and more of their fields are required.
+/// Makes the events that both forms of 0.3 have under the same names, and their containers, with
+/// conversions. The schema's objects have a `kind`, and more of their fields are required.
 macro_rules! events {
     ($($required:ident, $status_kind:ident, $artifact_kind:ident)?) => {
         message! {
@@ -179,7 +179,7 @@ fn kind_of(text: &[u8]) -> Result<String, A2aError> {
 }
 
 impl StreamEvent {
-    /// Reads an event: what it is its `kind` says.
+    /// Reads an event. Its `kind` tells its type.
     ///
     /// # Errors
     /// As [`decode`].
@@ -198,7 +198,7 @@ impl StreamEvent {
 }
 
 impl SendMessageResult {
-    /// Reads a result: what it is its `kind` says.
+    /// Reads a result. Its `kind` tells its type.
     ///
     /// # Errors
     /// As [`decode`].

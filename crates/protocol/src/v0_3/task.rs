@@ -45,8 +45,8 @@ kind! {
     MessageKind = "message"
 }
 
-/// Makes the objects that both forms of 0.3 have under the same names. The schema's say what they are,
-/// and more of their fields are required. `$parts` is what a message's parts are called.
+/// Makes the objects that both forms of 0.3 have under the same names. The schema's objects have a
+/// `kind`, and more of their fields are required. `$parts` is the name of a message's parts.
 macro_rules! objects {
     ($parts:literal $(, $required:ident, $task_kind:ident, $message_kind:ident, $references:ident)?) => {
         message! {
@@ -83,7 +83,7 @@ macro_rules! objects {
             id, context_id, status(one), artifacts(each), history(each), metadata);
 
         message! {
-            /// A task's state, since when, and what the agent says about it.
+            /// A task's state, its time, and the agent's message about it.
             #[derive(Debug, Clone, PartialEq, Default)]
             pub struct TaskStatus {
                 /// The state.

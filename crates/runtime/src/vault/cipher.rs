@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 pub const KEY_LEN: usize = 32;
 
 /// The first byte of the authenticated data. It changes when their encoding does, so that no
-/// version reads what another wrote.
+/// version reads the data of another.
 const VERSION: u8 = 1;
 
 /// Why nothing could be encrypted.

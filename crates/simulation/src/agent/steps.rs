@@ -189,7 +189,8 @@ impl Scripted {
         Ok(result)
     }
 
-    /// Tells the oracle what a step has shown the agent, and goes on if it is an outcome.
+    /// Tells the oracle the result that a step has shown the agent, and goes on if it is an
+    /// outcome.
     fn judge(&self, place: &Place, done: Result<String, StepError>) -> Result<(), StepError> {
         let (world, name) = (self.actor.world(), self.actor.name());
         match done {

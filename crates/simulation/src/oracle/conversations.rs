@@ -143,7 +143,7 @@ impl Oracle {
         self.sees(actor, place, &format!("{made:?}"))
     }
 
-    /// I16: the memory has what the agent of a turn has appended that was just committed.
+    /// I16: the memory has all items that the agent of a committed turn has appended.
     pub(super) fn check_appended(&self, actor: &str, head: &Head) -> Verdict {
         let Some(appended) = self.appended_in(actor, &head.key, head.turn) else { return Ok(()) };
         holds(self.talks.holds(&conversation(head), appended))

@@ -254,8 +254,8 @@ impl Oracle {
         })
     }
 
-    /// The input of the scope that ended with the turn that `head` has just counted: what its agent
-    /// was given, and has read from its inbox. Nothing if the scope goes on.
+    /// The input of the scope that ended with the turn that `head` has just counted. It is the
+    /// messages that its agent was given, or has read from its inbox. Nothing if the scope goes on.
     pub(super) fn given_for(&self, actor: &str, head: &Head) -> Vec<String> {
         let run = self.runs.get(actor);
         let run = run.filter(|run| run.key == head.key && run.given.number == head.turn);

@@ -55,7 +55,7 @@ impl Oracle {
         holds(self.ledger.work_begins(&run, place, attempt, idempotency_key))
     }
 
-    /// The outside world does what a step of this scope wants.
+    /// The outside world does the work of a step of this scope.
     pub(crate) fn effect(&mut self, scope: Option<&ScopeKey>, idempotency_key: &str) -> String {
         match scope {
             Some(scope) => self.ledger.effect(scope, idempotency_key),

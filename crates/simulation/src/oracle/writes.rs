@@ -185,7 +185,7 @@ fn check_renewal(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verd
     })
 }
 
-/// I3: what agents show comes from the holder of the lease.
+/// I3: agents' output comes from the holder of the lease.
 fn check_author(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
     let is_holders = |of: &Head| match &of.phase {
         Phase::Running { token, .. } => holder(token.as_str()) == actor,

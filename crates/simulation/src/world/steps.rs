@@ -14,7 +14,7 @@ use crate::ledger::{Callback, Place, Told};
 use crate::oracle::Saying;
 
 impl World {
-    /// Stores a record, and shows the oracle what is stored afterwards.
+    /// Stores a record, and shows the oracle the record that is stored afterwards.
     pub(crate) async fn put_step(
         self: &Arc<Self>,
         actor: &str,
@@ -39,7 +39,7 @@ impl World {
         self.judge(|oracle| oracle.work_begins(actor, place, attempt, key));
     }
 
-    /// Does what a step wants. Returns the result.
+    /// Does a step's work. Returns the result.
     pub(crate) fn effect(&self, actor: &str, scope: Option<&ScopeKey>, key: &str) -> String {
         let result = lock(&self.oracle).effect(scope, key);
         lock(&self.journal).tally.effects += 1;

@@ -86,7 +86,7 @@ impl<'a> Conversations<'a> {
         self.rng.percent(50).then(|| Timestamp::from_millis(ms))
     }
 
-    /// Usually what is stored, so that the write is made.
+    /// Usually the stored write id, so that the write is made.
     fn before(&mut self, stored: Option<&WriteId>) -> Option<WriteId> {
         match self.rng.below(10) {
             0 => None,

@@ -196,7 +196,7 @@ pub(super) fn task(state: &str) -> Value {
     json!({ "id": "r1", "contextId": "rc", "status": { "state": format!("TASK_STATE_{state}") } })
 }
 
-/// A task in this state, and what it says.
+/// A task in this state, with this message.
 pub(super) fn saying(state: &str, text: &str) -> Value {
     let mut task = task(state);
     task["status"]["message"] = json!({ "messageId": "m", "role": "ROLE_AGENT",

@@ -145,7 +145,8 @@ pub(super) fn answer(turn: &Turn) -> Result<Answer, serde_json::Error> {
     })
 }
 
-/// A text that the adapter reads as this text: it takes one that is JSON for what that means.
+/// Encodes a text so that the adapter reads it as this text. The adapter would decode a text that
+/// is JSON.
 fn as_text(text: String) -> Result<String, serde_json::Error> {
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
     if is_json { serde_json::to_string(&text) } else { Ok(text) }

@@ -239,7 +239,7 @@ fn kind(error: &PushError) -> &'static str {
     }
 }
 
-/// Stores what is known of a config, if nobody has written it since the read.
+/// Stores the known state of a config, if nobody has written it since the read.
 pub(super) async fn store_config(
     engine: &Engine,
     task: &TaskKey,

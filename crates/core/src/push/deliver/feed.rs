@@ -18,7 +18,7 @@ pub(crate) struct Shown {
 /// The task as a runner last showed it.
 pub(crate) type Seen = watch::Receiver<Option<Box<Shown>>>;
 
-/// The runner's end: it shows what it reads and commits.
+/// The runner's end: it shows the tasks that it reads and commits.
 #[derive(Debug)]
 pub(crate) struct Beside {
     /// The deliverer's secret; `None` beside a sender.

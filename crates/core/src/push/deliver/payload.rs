@@ -126,7 +126,7 @@ fn whole(
     };
     let shown = || all.iter().take_while(|entry| entry.position <= through);
     let mut task = fold(head, shown());
-    // This depends only on what is shown, so that each attempt has the same body.
+    // This depends only on the shown entries, so that each attempt has the same body.
     if shown().map(Entry::stored_bytes).sum::<usize>() > policy.push_task_bytes {
         task.history.clear();
         task.artifacts.clear();

@@ -203,7 +203,8 @@ impl State {
             }
         }
         if self.has_company() {
-            // After that, another deliverer may claim the mark, and it knows only what is written.
+            // After that, another deliverer may claim the mark, and it knows only the stored
+            // acknowledgements.
             let until = claimed_until(&self.policy, &self.head, &self.token);
             let store_by = until.map(|until| last_begin(&self.policy, until));
             match self.to_be_stored(now) {
