@@ -62,7 +62,7 @@ async fn run(variables: &[(&'static str, String)], line: &str) -> Ran {
     }
 }
 
-/// A deployment: a table, a queue, and what they are reached by.
+/// A deployment: a table, a queue, and their endpoints.
 struct Deployment(Account);
 
 impl Deref for Deployment {

@@ -45,8 +45,8 @@ impl Client {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Streams a task of the agent, and answers its callback as soon as that is shown. Returns what
-    /// the stream says in the end.
+    /// Streams a task of the agent, and answers its callback as soon as that is shown. Returns the
+    /// text at the end of the stream.
     async fn run(&self, answer: impl AsyncFn(&str)) -> String {
         let message = json!({ "messageId": "m", "role": "ROLE_USER", "parts": [{ "text": "go" }] });
         let request = Request::post("/message:stream").header("host", "localhost");

@@ -96,7 +96,7 @@ pub fn caller(tenant: &str, owner: &str) -> Caller {
     }
 }
 
-/// What lists a caller's tasks, a hundred on a page.
+/// The query for a caller's tasks, a hundred on a page.
 pub fn listing(caller: &Caller) -> ListQuery {
     ListQuery {
         tenant: caller.tenant.clone(),

@@ -21,7 +21,7 @@ pub struct Approval {
     pub ledger: Arc<Ledger>,
 }
 
-/// What the page behind the link sends.
+/// The form that the page behind the link sends.
 #[derive(Deserialize)]
 struct Form {
     decision: Decision,

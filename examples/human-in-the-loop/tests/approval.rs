@@ -22,7 +22,7 @@ fn asked(task: &TaskView) -> (String, String) {
     (question.to_owned(), link.to_owned())
 }
 
-/// What the page behind the link sends.
+/// The form that the page behind the link sends.
 #[derive(Serialize)]
 struct Form {
     decision: &'static str,

@@ -26,7 +26,7 @@ async fn get(client: &Client) -> a2a_lambda_client::Error {
     client.get(request).await.unwrap_err()
 }
 
-/// Status, media type, body; what comes behind it; the error, its fault, whether it is retryable.
+/// Status, media type, body; the rest after it; the error, its fault, whether it is retryable.
 type Row<'a> = (u16, &'static str, &'a str, Then, &'a str, Fault, bool);
 
 const JSON: &str = "application/json";

@@ -102,7 +102,7 @@ async fn what_is_no_card_is_an_error() {
     }
 }
 
-/// Over the network: what a user names is guarded, what an operator names is not.
+/// Over the network: the guard checks the URLs of users, and not those of operators.
 #[tokio::test]
 async fn a_local_address_is_refused_where_there_is_a_guard_and_else_tried() {
     for guard in [Some(Arc::new(Guard::default())), None] {

@@ -357,7 +357,7 @@ async fn a_new_task_of_the_id_has_its_own_configs() {
     let options = SendOptions { idempotency_key: Some("key".to_owned()), ..SendOptions::default() };
     let key = world.submit_with(user("go"), config("old"), &options).await;
     world.attend(&key).await;
-    // Long enough for what is left of it to be known as older.
+    // Long enough for its leftovers to be known as older.
     tokio::time::sleep(KEPT + secs(4_000)).await;
     let again = world.submit_with(user("go"), config("new"), &options).await;
     assert_eq!(again, key);
@@ -496,7 +496,7 @@ async fn a_waiting_client_learns_that_its_task_is_deleted() {
 async fn the_sweep_completes_a_deletion() {
     let world = keeping_with(says_much(), |policy| policy.purge_items = 1);
     let key = ended(&world).await;
-    // What a request has stored that came to nothing long ago.
+    // The config that a request stored long ago. The request came to nothing.
     let left = PushConfig { url: url("left"), ..push_config("left") };
     for number in 0..60 {
         // More than one deletion goes through, page by page.

@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// An agent that remembers each exchange, and answers with what it remembered before.
+/// An agent that remembers each exchange, and answers with its earlier memory.
 fn remembers() -> Scripted {
     script!(|turn, diary| {
         let before = short(&turn.memory().load(PLENTY).await?);

@@ -244,7 +244,7 @@ async fn a_replay_beside_the_agent_is_delivered_by_its_runner() {
         world.operator().replay(&key, &id("hook"), Generation(1)).await.unwrap();
     };
     tokio::join!(world.attend(&key), operating);
-    // The cursor is behind what was sent, and so is where it goes back to.
+    // The cursor is behind the sent pushes, and so is the place that it goes back to.
     assert_eq!(world.told("hook")[4..], ALL);
     let mut ids = world.ids("hook");
     ids.sort();

@@ -36,7 +36,7 @@ fn chunks(every_ms: u64, count: u32) -> Scripted {
     })
 }
 
-/// Callers who must not see what [`World::alice`] does.
+/// Callers who must not see the tasks of [`World::alice`].
 fn others() -> [Caller; 2] {
     [caller("", "mallory"), caller("other", "alice")]
 }
@@ -63,7 +63,7 @@ async fn send_as(
     Box::pin(operations.send(caller, sending(message), &options)).await.map(task_of)
 }
 
-/// Sends a message and follows what comes of it, as Alice.
+/// Sends a message and follows its stream, as Alice.
 async fn send_streaming(
     world: &World,
     message: Message,

@@ -21,7 +21,7 @@ fn config(task: &str, id: &str) -> Value {
 async fn ids(world: &World, binding: Binding, task: &str) -> Vec<String> {
     let page = world.call(binding, LIST, json!({ "taskId": task })).await.ok();
     assert_eq!(page.get("nextPageToken"), None, "{page}");
-    // Neither field is REQUIRED in the proto: ProtoJSON leaves out what is empty.
+    // Neither field is REQUIRED in the proto: ProtoJSON leaves out empty fields.
     let configs = page["configs"].as_array().map(Vec::as_slice).unwrap_or_default();
     configs.iter().map(|config| config["id"].as_str().unwrap().to_owned()).collect()
 }

@@ -112,7 +112,7 @@ async fn a_body_has_a_limit() {
     }
 }
 
-/// The guard is an option: on for what users name, off for what operators name.
+/// The guard is an option: on for the URLs of users, off for those of operators.
 #[tokio::test]
 async fn a_guard_refuses_forbidden_urls_of_its_client() {
     let (address, requests) = server(&[OK]).await;

@@ -8,8 +8,8 @@ use crate::timestamp::Timestamp;
 /// Makes the two directions between a type and the one of the same name in 1.0, field by field. A
 /// field that only one of them has keeps its default.
 ///
-/// How a field goes over: `(one)` converts a value, `(maybe)` the value of an option, and `(each)` the
-/// values of a list. The others are the same on both sides.
+/// The mark after a field says how to convert it. `(one)` converts a value, `(maybe)` the value of
+/// an option, and `(each)` the values of a list. A field without a mark has one type on both sides.
 macro_rules! mirror {
     ($name:ident: $($fields:tt)*) => { crate::v0_3::task::mirror!($name = $name: $($fields)*); };
     ($name:ident = $current:ident: $( $field:ident $(($how:ident))? ),*) => {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::strategies as s;
 
-/// Leaves out what neither form of 0.3 has a place for.
+/// Leaves out the fields that neither form of 0.3 has.
 fn part(mut part: Part) -> Part {
     if matches!(part.content, PartContent::Text(_) | PartContent::Data(_)) {
         part.filename.clear();

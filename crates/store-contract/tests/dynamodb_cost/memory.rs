@@ -20,7 +20,7 @@ use super::{TABLE, database};
 /// The cost of an action: requests, read units, and write units of the table.
 type Took = (&'static str, Vec<&'static str>, f64, f64);
 
-/// Notes what each use of memory and session takes.
+/// Notes the cost of each use of memory and session.
 struct Remembers {
     meter: Arc<Meter>,
     took: Arc<Mutex<Vec<Took>>>,

@@ -145,7 +145,7 @@ impl Stage {
         TaskKey { task: a2a_lambda_core::TaskId::parse(task.id).unwrap(), ..key() }
     }
 
-    /// One invocation of the runner. Returns what it asked of the store.
+    /// One invocation of the runner. Returns its requests to the store, and their units.
     async fn attend(&self, task: &TaskKey) -> (Vec<&'static str>, f64, f64) {
         let attending = self.runner.attend(task, self.doubles.deadline(), Company::Alone);
         Box::pin(attending).await.unwrap();

@@ -107,7 +107,7 @@ pub(crate) fn push(url: &str) -> Push {
         content_type: "application/a2a+json",
         body: br#"{"task":{}}"#.to_vec(),
         traceparent: None,
-        // Only for what hangs, which nothing does.
+        // Only for a call that hangs. None does.
         timeout: Duration::from_mins(1),
     }
 }

@@ -57,7 +57,7 @@ impl Streaming {
         serde_json::from_slice(head.strip_suffix(&DIVIDER).unwrap()).unwrap()
     }
 
-    /// The next event, of what must be a stream. Nothing that comes behind it is waited for.
+    /// The next event. The answer must be a stream. This does not wait for more.
     async fn event(&mut self) -> Event {
         let event = self.until(b"\n\n").await;
         Event::read(std::str::from_utf8(&event).unwrap())
@@ -91,7 +91,7 @@ impl Streaming {
         Event::read_all(std::str::from_utf8(&self.bytes).unwrap())
     }
 
-    /// That nothing has come beyond what was read.
+    /// Checks that no bytes have come beyond those that were read.
     fn has_no_more(&self) {
         assert_eq!(String::from_utf8_lossy(&self.bytes), "");
     }

@@ -128,7 +128,7 @@ impl Function {
         Self::counting_in(Counters::default(), store, agent, config)
     }
 
-    /// A function that counts there what owners do.
+    /// A function that counts the owners' requests, streams and tasks there.
     pub(crate) fn counting_in(
         counters: Counters,
         store: Arc<dyn TaskStore>,
@@ -253,23 +253,23 @@ pub(crate) fn calling(event: Value, method: &str, params: &Value) -> Value {
     event
 }
 
-/// The event with what the front door's authorizer found.
+/// The event with the findings of the front door's authorizer.
 pub(crate) fn by(mut event: Value, authorizer: &Value) -> Value {
     event["requestContext"]["authorizer"] = authorizer.clone();
     event
 }
 
-/// What the JWT authorizer of an HTTP API finds.
+/// The findings of the JWT authorizer of an HTTP API.
 pub(crate) fn jwt(claims: impl Into<Value>) -> Value {
     json!({ "jwt": { "claims": claims.into(), "scopes": null } })
 }
 
-/// What a Lambda authorizer of an HTTP API finds.
+/// The findings of a Lambda authorizer of an HTTP API.
 pub(crate) fn lambda(context: impl Into<Value>) -> Value {
     json!({ "lambda": context.into() })
 }
 
-/// What IAM finds at an HTTP API.
+/// The findings of IAM at an HTTP API.
 pub(crate) fn iam(user: impl Into<Value>) -> Value {
     json!({ "iam": { "userId": user.into(), "cognitoIdentity": null } })
 }

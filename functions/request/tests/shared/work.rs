@@ -14,7 +14,7 @@ use a2a_lambda_runtime::RandomIds;
 use a2a_lambda_testing::{carry_out, stamp};
 use serde_json::Value;
 
-/// A runner by hand: a test says when it commits what.
+/// A runner by hand: a test says when it commits which command.
 pub(crate) struct Work {
     store: Arc<dyn TaskStore>,
     clock: Arc<dyn Clock>,

@@ -39,8 +39,8 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
     assert_eq!(function.handle(event, INVOCATION).await, ["r1", "r3"]);
     let lease = function.policy().lease.as_secs();
     assert_eq!(lease, 30);
-    // One request for the batch, and one for each renewal of the lease of what still runs. The task
-    // that is done is the mapping's to delete. SQS redelivers the failed record.
+    // One request for the batch, and one for each renewal of the lease of a running task. The event
+    // source mapping deletes the record of the finished task. SQS redelivers the failed record.
     let (begun, left) = (receipts(&["r0", "r2", "r3"]), receipts(&["r0", "r2"]));
     let expected = [(0, begun, 31), (10, left.clone(), 31), (20, left.clone(), 31), (30, left, 31)];
     assert_eq!(function.take_hidden(), expected);

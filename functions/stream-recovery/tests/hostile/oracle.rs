@@ -90,7 +90,7 @@ fn check_delivery(head: &Head, config: &PushConfig) {
     assert!(is_done, "{} of {}: {delivery:?}", config.id, head.key);
 }
 
-/// That the receiver was sent what there was, in order, and each thing as it was the first time.
+/// Checks that the receiver got all pushes in order, and each repetition with the first content.
 fn check_config(
     config: &Config,
     snapshot: &Snapshot,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, event};
 
-/// A door: its event, where that has method and path, and what is in front of the path.
+/// A door: its event, the places of method and path in it, and the prefixes of the path.
 type Door = (Value, &'static [&'static str], &'static [&'static str], &'static str);
 
 fn doors() -> Vec<Door> {

@@ -93,7 +93,7 @@ impl World {
         world
     }
 
-    /// Runs the agent. Returns the task's state, and what it says.
+    /// Runs the agent. Returns the task's state and the text of its status.
     pub(crate) async fn run(&self) -> (TaskState, String) {
         let runner = Runner::new(self.engine.clone(), Agents::new(Arc::new(asks())));
         let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(5));

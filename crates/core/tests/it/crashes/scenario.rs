@@ -22,7 +22,7 @@ use crate::support::{Diary, Scripted, World, script, secs, user};
 /// The context of the task that remembers.
 const CONTEXT: &str = "trip";
 
-/// An agent that is told by the first message what to do.
+/// An agent whose work is the text of the first message.
 pub(crate) fn agent() -> Scripted {
     script!(|turn, diary| {
         let told = turn.task().history.first().and_then(|it| it.parts.first()?.as_text());
@@ -281,7 +281,7 @@ impl Scenario {
             }
             _ => {}
         }
-        // Those for which a signal is under way, beside what the actor is about.
+        // Only these scenarios keep a signal under way, beside the actor's work.
         match self {
             Self::FollowUpToQueued | Self::CancelQueued => {}
             Self::FollowUpToSleeper => drop(world.queue.take_times()),

@@ -21,7 +21,7 @@ use crate::support::secs;
 const IDS: [&str; 3] = ["a", "b", "c"];
 const NAMES: [&str; 4] = ["a1", "a2", "b1", "c1"];
 
-/// A command in the making: what depends on the task is filled in when its turn comes.
+/// A command in the making. The parts that depend on the task are filled in when its turn comes.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Message,

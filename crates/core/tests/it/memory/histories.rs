@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{Message, Part};
 use super::{CONTEXT, PLENTY, short};
 use crate::support::{Scripted, World, millis, script, secs, user};
 
-/// An agent that asks once, shows an artifact, and notes what it loads.
+/// An agent that asks once, shows an artifact, and notes the items that it loads.
 fn forgets() -> Scripted {
     script!(|turn, diary| {
         let before = short(&turn.memory().load(PLENTY).await?);

@@ -45,7 +45,7 @@ async fn a_stream_has_the_task_and_then_every_entry_in_order() {
     let events = world.served(drain(&mut tail)).await;
     assert_eq!(told_by(&events), SHOWN);
 
-    // Each is what the log has, with its time and the ids of the task.
+    // Each event has the log's content, with its time and the ids of the task.
     let StreamResponse::Task(task) = &events[0].response else { panic!("{:?}", events[0]) };
     assert_eq!(history(task), ["go"]);
     let snapshot = world.snapshot(&World::key(&task.id)).await;

@@ -341,7 +341,7 @@ async fn what_is_shown_soon_after_a_commit_shares_the_next() {
     let shown = log.iter().filter(|entry| matches!(entry.event, Event::Artifact(_)));
     let after_ms: Vec<_> =
         shown.map(|entry| entry.at.saturating_since(began).as_millis()).collect();
-    // The first comes at once; then those of 150 ms, what is waited for, and what the end brings.
+    // The first comes at once. Then come the commit at 150 ms, the flush, and the end.
     assert_eq!(after_ms, [0, 150, 150, 160, 220]);
     assert_eq!(log.last().unwrap().at.saturating_since(began), millis(220));
 }

@@ -145,7 +145,7 @@ async fn steps_side_by_side_and_inside_others_keep_their_records() {
         Ok(End::Completed(format!("{}, {}", one?, two?).into()))
     }));
     let key = world.submit("hello").await;
-    // The second is recorded, and of the first only what is inside.
+    // The second is recorded. Of the first, only the inner step is.
     assert!(!world.attend_killed_after(&key, secs(5)).await);
     assert_eq!(status_text(&world.settle(&key).await), "one inner, two inner");
     let notes = world.diary.read();

@@ -32,7 +32,7 @@ const PATIENCE: Duration = secs(3_600);
 /// A deployment in small: store, queue, timer, clock, agent.
 pub(crate) struct World {
     pub(crate) doubles: Doubles,
-    /// The store without its faults: what tests look at and interfere through.
+    /// The store without its faults: tests look at it and interfere through it.
     pub(crate) memory: Arc<MemoryStore>,
     /// The store as the runner and the operations see it.
     pub(crate) faults: Arc<FaultyStore>,
@@ -124,7 +124,7 @@ impl World {
         TaskKey { tenant: Tenant::default(), task: TaskId::parse(id).unwrap() }
     }
 
-    /// Submits a message for a new task, without waiting for what comes of it.
+    /// Submits a message for a new task, without waiting for the result.
     pub(crate) async fn submit(&self, text: &str) -> TaskKey {
         Self::key(&self.post(user(text)).await.unwrap().id)
     }
@@ -136,7 +136,7 @@ impl World {
         key
     }
 
-    /// Sends a message to a task, without waiting for what comes of it.
+    /// Sends a message to a task, without waiting for the result.
     pub(crate) async fn follow_up(&self, key: &TaskKey, text: &str) -> Task {
         self.try_follow_up(key, text).await.unwrap()
     }
@@ -150,7 +150,7 @@ impl World {
         self.post_as(&Self::alice(), message).await
     }
 
-    /// Sends a message, without waiting for what comes of it.
+    /// Sends a message, without waiting for the result.
     pub(crate) async fn post_as(
         &self,
         caller: &Caller,

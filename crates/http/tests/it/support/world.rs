@@ -112,7 +112,7 @@ impl World {
         Self { visitor: Visitor { answer_by, ..self.visitor.clone() }, ..self.clone() }
     }
 
-    /// Sends any request, and leaves it to the test to read what comes.
+    /// Sends any request, and leaves it to the test to read the answer.
     pub(crate) async fn open(&self, request: Request<Bytes>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         self.bindings.handle(&parts, &body, &self.visitor).await

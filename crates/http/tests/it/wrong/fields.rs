@@ -58,7 +58,7 @@ async fn of_another_type() {
 /// The answer in a scene of its own, where all ids and times are the same again.
 async fn answer(request: impl AsyncFnOnce(&Scene) -> Request<Bytes>) -> Response<Bytes> {
     let scene = Scene::new().await;
-    // A subscription would wait for what does not come.
+    // A subscription would wait for an event that does not come.
     let world = scene.world.in_a_hurry(std::time::Duration::from_secs(1));
     let request = request(&scene).await;
     world.request(request).await
