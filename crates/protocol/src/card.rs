@@ -149,7 +149,7 @@ message! {
         /// MIME types it gives, in place of the card's.
         #[json("outputModes")]
         pub output_modes: Vec<String>,
-        /// The security schemes that it needs: any one of these.
+        /// The security schemes that it needs.
         #[json("securityRequirements")]
         pub security_requirements: Vec<SecurityRequirement>,
     }

@@ -95,7 +95,7 @@ pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, Con
 }
 
 /// The bindings by themselves, for a server that is not this function, from the function's
-/// variables. That server must identify callers, and limit them.
+/// variables. It is up to that server to identify callers and to limit them.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

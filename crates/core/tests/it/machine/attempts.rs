@@ -111,7 +111,7 @@ fn a_long_task_keeps_the_newest_attempts() {
     assert_eq!(ring(&head)[7], "29.1 2900-2901 continued me");
 }
 
-/// Without a format for attempts, none is kept, and stored ones are dropped.
+/// If the stored format has no attempts, none is kept, and present ones are dropped.
 #[test]
 fn without_a_runner_s_name_nothing_is_kept() {
     let without = |head: &Head, command, now| {
