@@ -123,7 +123,10 @@ impl<'t> Step<'t> {
     ///
     /// # Errors
     /// See [`StepError`]. An agent passes them on by `?`.
-    pub fn run<T, W, F>(mut self, mut work: W) -> impl Future<Output = Result<T, StepError>> + Send + 't
+    pub fn run<T, W, F>(
+        mut self,
+        mut work: W,
+    ) -> impl Future<Output = Result<T, StepError>> + Send + 't
     where
         T: Serialize + DeserializeOwned + Send + 't,
         W: FnMut(StepRun) -> F + Send + 't,

@@ -254,7 +254,12 @@ pub(super) async fn store_config(
     }
 }
 
-fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &StoreError) -> NoOutcome {
+fn not_written(
+    engine: &Engine,
+    task: &TaskKey,
+    config: &ConfigId,
+    error: &StoreError,
+) -> NoOutcome {
     let (tenant, task, error) = (&task.tenant, &task.task, chain(error));
     warn!(event = "push_result_not_stored", %tenant, %task, %config, error,
         "the deliverer could not store the result of a push and may repeat it");

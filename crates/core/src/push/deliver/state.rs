@@ -451,7 +451,8 @@ impl State {
         match result {
             Ok(PushOutcome { config, acknowledged }) => {
                 let is_written = lane.config.write != config.write;
-                lane.unstored = if is_written { 0 } else { lane.unstored + u32::from(acknowledged) };
+                lane.unstored =
+                    if is_written { 0 } else { lane.unstored + u32::from(acknowledged) };
                 lane.config = config;
                 lane.repeats =
                     if acknowledged { lane.repeats.saturating_sub(1) } else { lane.repeats.max(1) };
