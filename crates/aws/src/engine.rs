@@ -5,8 +5,8 @@ use std::sync::Arc;
 use a2a_lambda_core::{Engine, Nowhere, RunnerName, Timer};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_runtime::table::{
-    LIST_SHARDS, QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, STORED_FORMAT,
-    TABLE_NAME, Text,
+    DUE_SHARDS, LIST_SHARDS, QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN,
+    STORED_FORMAT, TABLE_NAME, Text,
 };
 use a2a_lambda_runtime::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -85,7 +85,8 @@ fn base(variables: &Variables<'_>) -> Result<Base, ConfigError> {
     let http = http_client();
     let store = DynamoDbStore::new(dynamodb_client(&aws, http.clone()), table)
         .writing(variables.number(&STORED_FORMAT)?)
-        .spread(u8::try_from(variables.number(&LIST_SHARDS)?).unwrap_or(1));
+        .spread(u8::try_from(variables.number(&LIST_SHARDS)?).unwrap_or(1))
+        .spread_due(u8::try_from(variables.number(&DUE_SHARDS)?).unwrap_or(8));
     let store = Arc::new(store);
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
     let vault = vault(variables, &aws, &http, clock.clone())?;

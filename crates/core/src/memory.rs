@@ -18,8 +18,8 @@ use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use crate::store::{
-    Committed, Created, Cursor, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot,
-    StoreError, TaskOutline, TaskStore, due_shard,
+    Committed, Created, Cursor, Depth, DueShards, DueTask, Guard, Kept, ListQuery, Page, Renewed,
+    Snapshot, StoreError, TaskOutline, TaskStore, due_shard,
 };
 
 /// How many entries come with the head. It is small, so that the tests of a caller fail if it
@@ -40,6 +40,7 @@ pub struct MemoryStore {
     configs: Mutex<BTreeMap<(TaskKey, Registration), PushConfig>>,
     steps: Mutex<BTreeMap<(ScopeKey, RecordKey), StepRecord>>,
     conversations: Conversations,
+    due_shards: DueShards,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +80,11 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store with other shards of the due index.
+    pub fn with_due_shards(due_shards: DueShards) -> Self {
+        Self { due_shards, ..Self::default() }
     }
 
     /// All stored push configs of a task, whether the task names them or not.
@@ -305,6 +311,10 @@ impl TaskStore for MemoryStore {
         Ok(page)
     }
 
+    fn due_shards(&self) -> DueShards {
+        self.due_shards
+    }
+
     async fn due(
         &self,
         shard: u8,
@@ -314,7 +324,8 @@ impl TaskStore for MemoryStore {
     ) -> Result<Vec<DueTask>, StoreError> {
         let order = |task: &DueTask| (task.due, task.key.clone());
         let tasks = self.tasks();
-        let in_shard = tasks.values().filter(|record| due_shard(&record.head.key) == shard);
+        let in_shard =
+            tasks.values().filter(|record| self.due_shards.of(&record.head.key) == shard);
         let mut due: Vec<DueTask> = in_shard
             .filter_map(|record| {
                 let due = record.head.due.filter(|due| *due <= until)?;

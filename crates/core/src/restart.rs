@@ -2,7 +2,7 @@
 //! ended.
 
 use a2a_lambda_protocol::Timestamp;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use tracing::warn;
 
 use crate::engine::{Engine, TransactError, chain};
@@ -12,7 +12,10 @@ use crate::ids::TaskKey;
 use crate::machine::Command;
 use crate::push::mark::Mark;
 use crate::run_error::RunError;
-use crate::store::{DUE_SHARDS, Depth, DueTask, Snapshot, StoreError};
+use crate::store::{Depth, DueTask, Snapshot, StoreError};
+
+/// How many shards are read at once.
+const SHARDS_AT_ONCE: usize = 16;
 
 /// Whether processes from before the restart may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +45,11 @@ pub struct Restarted {
 /// # Errors
 /// When the due index cannot be read. A task that fails is logged and skipped.
 pub async fn restart(engine: &Engine, former: Former) -> Result<Restarted, StoreError> {
-    let shards = (0..DUE_SHARDS).map(|shard| restart_shard(engine, shard, former));
+    let shards = engine.store.due_shards().all();
+    let shards = shards.map(|shard| restart_shard(engine, shard, former));
+    let mut shards = stream::iter(shards).buffered(SHARDS_AT_ONCE);
     let mut all = Restarted::default();
-    for shard in join_all(shards).await {
+    while let Some(shard) = shards.next().await {
         let Restarted { signaled, voided, failed } = shard?;
         all.signaled += signaled;
         all.voided += voided;

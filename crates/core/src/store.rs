@@ -237,12 +237,79 @@ pub struct DueTask {
     pub due: Timestamp,
 }
 
-/// How many due-index shards there are. A fixed number: the sweep asks for each.
+/// How many shards the due index has at least, and by default. Configs in trouble are in as many
+/// shards always.
 pub const DUE_SHARDS: u8 = 8;
 
-/// The shard of a task in the due index. It stays the same for the task's whole life.
+/// The shard of a task among [`DUE_SHARDS`]: of its configs in trouble, and of its due time by
+/// default. It stays the same for the task's whole life.
 pub fn due_shard(key: &TaskKey) -> u8 {
-    u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
+    shard_among(DUE_SHARDS, key)
+}
+
+fn shard_among(shards: u8, key: &TaskKey) -> u8 {
+    let hash = fnv1a(key.task.as_str().as_bytes());
+    u8::try_from(hash % u64::from(shards.max(1))).unwrap_or(0)
+}
+
+/// The shards of a store's due index.
+///
+/// A due time goes into one of the `used` shards, and stays there until it is cleared. If the
+/// number is raised, the earlier shards are among the new ones. If it is lowered, due times remain
+/// in shards that are not used any more. The sweep asks those [by turns](Self::swept_at).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueShards {
+    used: u8,
+    all: u8,
+}
+
+impl Default for DueShards {
+    fn default() -> Self {
+        Self { used: DUE_SHARDS, all: DUE_SHARDS }
+    }
+}
+
+impl DueShards {
+    /// The most shards that a due index has.
+    pub const MOST: u8 = 64;
+
+    /// How many of the unused shards a sweep asks. With sweeps once a minute each of at most 56 is
+    /// asked within 28 minutes.
+    pub const TURNS: u8 = 2;
+
+    /// This many used shards, 8 to 64, of an index that may have had up to [`MOST`](Self::MOST).
+    /// Another number becomes the nearest of these.
+    pub fn configured(used: u8) -> Self {
+        Self { used: used.clamp(DUE_SHARDS, Self::MOST), all: Self::MOST }
+    }
+
+    /// The shard that a task's new due time goes into: 0 up to one less than the used shards.
+    pub fn of(self, key: &TaskKey) -> u8 {
+        shard_among(self.used, key)
+    }
+
+    /// All shards that may have a due time, used or not.
+    pub fn all(self) -> impl Iterator<Item = u8> + Clone {
+        0..self.all
+    }
+
+    /// The shards that a sweep asks at this time: all used ones, and [`TURNS`](Self::TURNS) of the
+    /// others. The others change every minute.
+    pub fn swept_at(self, now: Timestamp) -> impl Iterator<Item = u8> + Clone {
+        let others = u64::from(self.all.saturating_sub(self.used));
+        let minute = u64::try_from(now.as_millis()).unwrap_or(0) / 60_000;
+        let turns = u64::from(Self::TURNS).min(others);
+        let by_turns = (0..turns).map(move |turn| {
+            let place = (minute.wrapping_mul(turns) + turn) % others.max(1);
+            self.used.saturating_add(u8::try_from(place).unwrap_or(0))
+        });
+        (0..self.used).chain(by_turns)
+    }
+
+    /// How many shards a sweep asks.
+    pub fn swept(self) -> usize {
+        usize::from(self.used) + usize::from(Self::TURNS.min(self.all.saturating_sub(self.used)))
+    }
 }
 
 /// The name of the index partition of an owner's conversation: 64 bits of a digest, so that it is
@@ -383,6 +450,9 @@ pub trait TaskStore: Send + Sync + 'static {
 
     /// Lists an owner's tasks.
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
+
+    /// The shards of the due index. [`due`](Self::due) finds a due time in one of them.
+    fn due_shards(&self) -> DueShards;
 
     /// Finds tasks of one shard of the due index whose time is at or before `until`, earliest
     /// first, at most `limit`. `after` is the last task of an earlier page: the result begins after

@@ -7,6 +7,7 @@ use a2a_lambda_protocol::Timestamp;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span, field, trace_span, warn};
 
 use crate::engine::{Engine, chain};
@@ -15,8 +16,11 @@ use crate::measure;
 use crate::push::{Delivered, deliver};
 use crate::recover::{Recovered, recover};
 use crate::run_error::RunError;
-use crate::store::DUE_SHARDS;
 use crate::trace;
+
+/// How many requests for due tasks, and visits to them, are under way at once. The shards take
+/// turns, so that a long shard delays no other.
+const AT_ONCE: usize = 16;
 
 /// How many errors the report of a sweep contains.
 const MAX_ERRORS: usize = 5;
@@ -105,14 +109,16 @@ impl Swept {
     }
 }
 
-/// Sweeps the due index once: lost signals, dead leases, wake times, and late users. It reads all
-/// shards in parallel, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
+/// Sweeps the due index once: lost signals, dead leases, wake times, and late users. It reads the
+/// [shards](crate::store::DueShards::swept_at) in parallel, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
 /// nothing more is due, or until `deadline`. A task that fails delays no other.
 ///
 /// Unclaimed pushes come last, [`Policy::push_at_once`](crate::Policy::push_at_once) tasks at a
 /// time, so that silent receivers delay no task.
 pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
-    let shards = (0..DUE_SHARDS).map(|shard| sweep_shard(engine, shard, deadline));
+    let turns = Semaphore::new(AT_ONCE);
+    let shards = engine.store.due_shards().swept_at(engine.clock.now());
+    let shards = shards.map(|shard| sweep_shard(engine, shard, deadline, &turns));
     let shards = join_all(shards).await;
     let mut swept = Swept::default();
     let mut lateness = Lateness::default();
@@ -170,14 +176,18 @@ struct Shard {
     pushes: Vec<TaskKey>,
 }
 
-async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
+async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp, turns: &Semaphore) -> Shard {
     let mut found = Shard::default();
     let Shard { swept, lateness, pushes } = &mut found;
     // Tasks that become due later are left to the next sweep, so that this one ends.
     let until = engine.clock.now();
     let mut after = None;
     loop {
-        let page = match engine.due(shard, until, after.as_ref()).await {
+        // The permit is given back before the first visit. The semaphore is never closed.
+        let turn = turns.acquire().await;
+        let page = engine.due(shard, until, after.as_ref()).await;
+        drop(turn);
+        let page = match page {
             Ok(page) => page,
             Err(error) => {
                 let error = chain(&error);
@@ -193,6 +203,7 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
         let Some(last) = page.last() else { return found };
         after = Some(last.clone());
         for task in page {
+            let _turn = turns.acquire().await;
             if engine.clock.now() >= deadline {
                 swept.more = true;
                 return found;

@@ -8,7 +8,7 @@ use a2a_lambda_core::ids::{
 };
 use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{Cursor, due_shard};
+use a2a_lambda_core::store::{Cursor, DueShards};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -150,9 +150,10 @@ pub(crate) fn format(head: &Head) -> u64 {
     }
 }
 
-/// The head as attributes, with its keys and those of the indexes. The list index has it as in
+/// The head as attributes, with its keys and those of the indexes. A due time goes into its shard
+/// of `shards`; a commit does not move one that is in another shard. The list index has it as in
 /// format 1; [`Listing`](crate::listing::Listing) has the newer form.
-pub(crate) fn to_item(head: &Head) -> Item {
+pub(crate) fn to_item(head: &Head, shards: DueShards) -> Item {
     let mut item = Item::from([
         (PK.into(), string(partition(&head.key))),
         (SK.into(), string(HEAD)),
@@ -235,7 +236,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
         set(PUSH_UNTIL, until.map(millis));
     }
     if let Some(due) = head.due {
-        set(DUE_PK, Some(number(due_shard(&head.key))));
+        set(DUE_PK, Some(number(shards.of(&head.key))));
         set(DUE_SK, Some(millis(due)));
     }
     item

@@ -5,8 +5,8 @@ use a2a_lambda_core::ids::{LeaseToken, TaskKey, WriteId};
 use a2a_lambda_core::log::{Entry, Event};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
-    Committed, Created, DUE_SHARDS, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed,
-    Snapshot, StoreError, TaskStore,
+    Committed, Created, DUE_SHARDS, Depth, DueShards, DueTask, Guard, Kept, ListQuery, Page,
+    Renewed, Snapshot, StoreError, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -33,6 +33,7 @@ pub struct DynamoDbStore {
     pub(crate) client: Client,
     pub(crate) table: String,
     pub(crate) listing: Listing,
+    due_shards: DueShards,
 }
 
 /// An update of a head's item: the attributes to set and to remove, and the conditions.
@@ -182,7 +183,8 @@ impl DynamoDbStore {
     /// The store on this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let listing = Listing { by_state: true, shards: 1 };
-        Self { client, table: table.into(), listing }
+        let due_shards = DueShards::configured(DUE_SHARDS);
+        Self { client, table: table.into(), listing, due_shards }
     }
 
     /// The store, limited to item formats up to this one. A deployment needs it while an earlier
@@ -199,6 +201,13 @@ impl DynamoDbStore {
     pub fn spread(self, shards: u8) -> Self {
         let listing = Listing { shards: shards.clamp(1, DUE_SHARDS), ..self.listing };
         Self { listing, ..self }
+    }
+
+    /// The store with due times spread over this many shards of the due index: 8 to 64. The number
+    /// may be raised and lowered while tasks are open: the sweep finds them in their earlier shards.
+    #[must_use]
+    pub fn spread_due(self, shards: u8) -> Self {
+        Self { due_shards: DueShards::configured(shards), ..self }
     }
 
     pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
@@ -320,7 +329,7 @@ impl DynamoDbStore {
         for parcel in std::mem::take(&mut packed.parcels) {
             self.put_item(parcel).await?;
         }
-        let mut item = to_item(change.head());
+        let mut item = to_item(change.head(), self.due_shards);
         self.listing.put(&mut item, change.head(), change.entries());
         let by_state = is_by_state(&item);
         let (log, bytes) = (packed.inline.clone(), packed.inline_bytes);
@@ -403,7 +412,9 @@ impl TaskStore for DynamoDbStore {
             self.put_item(parcel).await?;
         }
         let mut update = Update::default();
-        let (before, after) = (to_item(&base.head), to_item(change.head()));
+        let item = |head: &Head| to_item(head, self.due_shards);
+        // A due time that stays, even if it moves, stays in the shard that it was written into.
+        let (before, after) = (item(&base.head), item(change.head()));
         update.change(&before, &after);
         let bytes_before = inline.map_or(0, |inline| inline.bytes);
         let bytes = packed.inline_bytes + if moved.is_some() { 0 } else { bytes_before };
@@ -456,6 +467,10 @@ impl TaskStore for DynamoDbStore {
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         self.list_tasks(query).await
+    }
+
+    fn due_shards(&self) -> DueShards {
+        self.due_shards
     }
 
     async fn due(

@@ -53,7 +53,7 @@ pub(crate) const CONTEXT: &str = "ctx";
 /// The context index: its partition, a digest.
 pub(crate) const CONTEXT_PK: &str = "cx";
 
-/// The due index: its shard and its time.
+/// The due index: its shard, 0 to 63, and its time.
 pub(crate) const DUE_PK: &str = "ds";
 pub(crate) const DUE_SK: &str = "dt";
 
@@ -65,7 +65,7 @@ pub const PUSH_MARK: &str = "nm";
 /// The value of [`PUSH_MARK`] without a claim.
 pub const OPEN_MARK: &str = "open";
 
-/// Configs in trouble are in the due index, too. Their shard is the task's shard plus this number.
+/// Configs in trouble are in the due index, too. Their shard is the task's among eight, plus this number.
 pub(crate) const FAILING_SHARDS: u8 = 64;
 
 /// The task of an item, by its keys in a stream's record. `None` if the item is not a head.

@@ -6,8 +6,8 @@ use a2a_lambda_runtime::table::{
     AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL_S3,
     AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
     AWS_ENDPOINT_URL_SSM, AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_LOG_STREAM_NAME, AWS_REGION,
-    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, About, CANCEL_SCOPE, END_WITH_STDIN, JWT_ISSUERS,
-    LIST_SHARDS, LOG_LEVEL, METRICS, OTEL_EXPORTER_OTLP_ENDPOINT, OWNER_CLAIM,
+    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, About, CANCEL_SCOPE, DUE_SHARDS, END_WITH_STDIN,
+    JWT_ISSUERS, LIST_SHARDS, LOG_LEVEL, METRICS, OTEL_EXPORTER_OTLP_ENDPOINT, OWNER_CLAIM,
     POWERTOOLS_LOG_LEVEL, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, PUSH_KMS_KEY,
     PUSH_SCOPE, QUEUE_ARN, QUEUE_URL, READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader,
     SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, SEND_SCOPE, TABLE_NAME, TENANT_CLAIM, TRACES, Text,
@@ -50,7 +50,7 @@ static OF_AUTH: [&About; 10] = [
 ];
 
 /// The variables that are taken with `--processes` only.
-static OF_PROCESSES: [&About; 9] = [
+static OF_PROCESSES: [&About; 10] = [
     // Functions that share a process write neither metrics nor traces, and read no references.
     &METRICS.about,
     &TRACES.about,
@@ -60,8 +60,9 @@ static OF_PROCESSES: [&About; 9] = [
     &AWS_ENDPOINT_URL_SECRETS_MANAGER.about,
     &AWS_ENDPOINT_URL_S3.about,
     &AWS_ENDPOINT_URL_SSM.about,
-    // One partition is enough for one process.
+    // The fewest partitions are enough for one process.
     &LIST_SHARDS.about,
+    &DUE_SHARDS.about,
 ];
 
 /// The local cloud's variables for processes: with them they reach the database and the queue.

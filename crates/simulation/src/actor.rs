@@ -15,7 +15,8 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+    Committed, Created, Depth, DueShards, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
+    StoreError,
 };
 use a2a_lambda_core::{
     Clock, Engine, Ids, LeaseToken, Policy, PushConfig, PushConfigs, Queue, Registration,
@@ -451,6 +452,10 @@ impl TaskStore for Actor {
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let request = TaskStore::list(self.world.shown.as_ref(), query);
         self.ask("list", &query.owner, unavailable, request).await
+    }
+
+    fn due_shards(&self) -> DueShards {
+        self.world.shown.due_shards()
     }
 
     async fn due(

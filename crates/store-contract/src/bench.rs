@@ -12,7 +12,7 @@ use a2a_lambda_core::invariants;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{
-    Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
+    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
 };
 use a2a_lambda_core::{
     ClaimToken, ContextId, LeaseToken, Memory, Owner, PushConfigs, Retention, RunnerName, Snapshot,
@@ -149,7 +149,7 @@ impl Bench {
         // The ids spread evenly, so that a few hundred misses in a row are practically impossible.
         (0..10_000)
             .map(|_| self.submission())
-            .find(|submission| a2a_lambda_core::store::due_shard(&submission.key) == shard)
+            .find(|submission| self.store.due_shards().of(&submission.key) == shard)
             .expect("a task id in every shard")
     }
 
@@ -257,7 +257,7 @@ impl Bench {
     /// The due tasks of all shards by a time, in no particular order.
     pub(crate) async fn all_due(&self, until: Timestamp) -> Vec<DueTask> {
         let mut all = Vec::new();
-        for shard in 0..DUE_SHARDS {
+        for shard in self.store.due_shards().all() {
             all.extend(self.due(shard, until, usize::from(u16::MAX)).await);
         }
         all

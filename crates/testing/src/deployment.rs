@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_core::store::{DUE_SHARDS, Depth};
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
     Agents, Attended, Clock as _, Company, Queue as _, Runner, Signal, TaskKey, TaskStore as _,
     sweep,
@@ -302,7 +302,7 @@ impl Deployment {
     /// When the next sweep comes that finds something: at a whole minute since the beginning.
     async fn sweep_at(&self, processes: &Processes) -> Option<Timestamp> {
         let mut first: Option<Timestamp> = None;
-        for shard in 0..DUE_SHARDS {
+        for shard in self.doubles.memory.due_shards().all() {
             let found = self.doubles.memory.due(shard, NEVER, None, 1).await.unwrap_or_default();
             let due = found.first().map(|task| task.due);
             first = first.into_iter().chain(due).min();

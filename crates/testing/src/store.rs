@@ -10,7 +10,8 @@ use a2a_lambda_core::ids::{Incarnation, Registration, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+    Committed, Created, Depth, DueShards, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
+    StoreError,
 };
 use a2a_lambda_core::{
     Change, Formats, Head, LeaseToken, MemoryStore, PushConfig, PushConfigs, TaskKey, TaskStore,
@@ -390,6 +391,10 @@ impl<S: TaskStore> TaskStore for FaultyStore<S> {
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         self.through(Asked::of(Kind::List), self.inner.list(query)).await
+    }
+
+    fn due_shards(&self) -> DueShards {
+        self.inner.due_shards()
     }
 
     async fn due(

@@ -9,7 +9,6 @@ mod bootstrap;
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind, Named};
-use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde_json::value::RawValue;
@@ -18,7 +17,7 @@ use tracing::{debug, info};
 pub use bootstrap::main;
 
 /// How long before the invocation's end the sweep begins with no further task. The tasks that were
-/// begun, one of each shard, take three requests each: some 10 ms, or seconds if these are retried.
+/// begun, at most 16, take three requests each: some 10 ms, or seconds if these are retried.
 /// An attempt to push is begun only if the time that it may take is over before that.
 /// Then the counts still get out, which is how a sweep that does not keep up is seen.
 pub const MARGIN: Duration = Duration::from_secs(5);
@@ -79,7 +78,7 @@ pub async fn handle(deadline: Timestamp, engine: &Engine) -> Result<Swept, Sweep
     let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
     let swept = sweep(engine, until).await;
     log(&swept);
-    if swept.unread >= usize::from(DUE_SHARDS) {
+    if swept.unread >= engine.store.due_shards().swept() {
         let first = swept.errors.into_iter().next().unwrap_or_default();
         return Err(SweepError::Unread { first });
     }

@@ -8,7 +8,8 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot, StoreError,
+    Committed, Created, Depth, DueShards, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot,
+    StoreError,
 };
 use a2a_lambda_core::{
     Ending, Generation, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs,
@@ -345,6 +346,10 @@ impl TaskStore for Liar {
         }
         page.tasks = page.tasks.into_iter().map(|task| self.shown(task)).collect();
         Ok(page)
+    }
+
+    fn due_shards(&self) -> DueShards {
+        self.truth.due_shards()
     }
 
     async fn due(

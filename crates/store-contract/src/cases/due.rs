@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::TaskKey;
 
 use a2a_lambda_core::machine::{Command, Finish, Submission};
-use a2a_lambda_core::store::{Committed, DUE_SHARDS, DueTask, due_shard};
+use a2a_lambda_core::store::{Committed, DueTask};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::bench::{Bench, LEASE, SIGNAL_GRACE, key};
@@ -32,14 +32,15 @@ pub(crate) async fn an_empty_store_has_nothing_due(bench: Bench) {
 }
 
 pub(crate) async fn a_task_is_in_its_own_shard_only(bench: Bench) {
-    let mut expected = vec![0; usize::from(DUE_SHARDS)];
+    let shards = bench.store().due_shards();
+    let mut expected = vec![0; shards.all().count()];
     for _ in 0..40 {
         let task = bench.submit().await;
-        expected[usize::from(due_shard(task.key()))] += 1;
+        expected[usize::from(shards.of(task.key()))] += 1;
     }
-    for shard in 0..DUE_SHARDS {
+    for shard in shards.all() {
         let due = bench.due(shard, Timestamp::MAX, MANY).await;
-        assert!(due.iter().all(|due| due_shard(&due.key) == shard), "of shard {shard}");
+        assert!(due.iter().all(|due| shards.of(&due.key) == shard), "of shard {shard}");
         assert_eq!(due.len(), expected[usize::from(shard)], "in shard {shard}");
     }
 }
@@ -47,7 +48,7 @@ pub(crate) async fn a_task_is_in_its_own_shard_only(bench: Bench) {
 pub(crate) async fn a_task_is_found_from_its_time_on(bench: Bench) {
     let task = bench.submit().await;
     let due = task.head().due.expect("a signal is under way");
-    let shard = due_shard(task.key());
+    let shard = bench.store().due_shards().of(task.key());
     let found = [DueTask { key: task.key().clone(), due }];
     let before = Timestamp::from_millis(due.as_millis() - 1);
     assert_eq!(bench.due(shard, before, MANY).await, []);
@@ -183,7 +184,7 @@ pub(crate) async fn a_moved_time_is_found_where_it_is_now_only(bench: Bench) {
     task.apply(Command::Look).await;
     let new = task.head().due.expect("due");
     assert!(new > old);
-    let shard = due_shard(task.key());
+    let shard = bench.store().due_shards().of(task.key());
     let before = Timestamp::from_millis(new.as_millis() - 1);
     assert_eq!(bench.due(shard, before, MANY).await, [], "at the old time");
     assert_indexed(&bench, &task).await;
@@ -287,7 +288,7 @@ pub(crate) async fn the_end_of_time_is_a_time(bench: Bench) {
     let postponed = task.base.head.postpone(&bench.stamp());
     task.commit(&postponed).await;
     assert_eq!(due_of(&bench, task.key()).await, Some(Timestamp::MAX));
-    let shard = due_shard(task.key());
+    let shard = bench.store().due_shards().of(task.key());
     let before = Timestamp::from_millis(Timestamp::MAX.as_millis() - 1);
     assert_eq!(bench.due(shard, before, MANY).await, []);
 }

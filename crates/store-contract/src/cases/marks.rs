@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::machine::{Change, Command, Finish, FirstPush, NewPush, Stamp, Submission};
 use a2a_lambda_core::push::{Mark, Pushes};
-use a2a_lambda_core::store::{Committed, Created, Renewed, due_shard};
+use a2a_lambda_core::store::{Committed, Created, Renewed};
 use a2a_lambda_core::{LeaseToken, Snapshot, Terms};
 use a2a_lambda_protocol::Timestamp;
 
@@ -27,7 +27,7 @@ async fn verify(bench: &Bench, task: &Tracked) {
     let listed = bench.list(&alices()).await;
     let listed = listed.iter().find(|listed| listed.head.key == *task.key());
     task.check(listed.expect("it is listed"));
-    let shard = due_shard(task.key());
+    let shard = bench.store().due_shards().of(task.key());
     let due = bench.due(shard, Timestamp::MAX, 1_000).await;
     let due = due.iter().find(|due| due.key == *task.key()).map(|due| due.due);
     assert_eq!(due, task.head().due, "in the due index");

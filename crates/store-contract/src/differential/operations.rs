@@ -8,7 +8,7 @@ use a2a_lambda_core::machine::{
 };
 use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{Cursor, DUE_SHARDS, Depth, ListQuery, due_shard};
+use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
 use a2a_lambda_core::{Head, LeaseToken, Phase, Position, TaskKey, Terms};
 use a2a_lambda_protocol::TaskState;
 
@@ -382,8 +382,10 @@ impl Duel<'_> {
     async fn due(&mut self) {
         // Usually at the exact time of a task, where "at or before" differs from "before".
         let last = self.tasks[self.rng.place(self.tasks.len())].bases.back();
-        let at = last.and_then(|pair| Some((due_shard(&pair.a.head.key), pair.a.head.due?)));
-        let anywhere = u8::try_from(self.rng.below(u64::from(DUE_SHARDS))).unwrap_or(0);
+        let shards = self.a.due_shards();
+        let at = last.and_then(|pair| Some((shards.of(&pair.a.head.key), pair.a.head.due?)));
+        let all: Vec<u8> = shards.all().collect();
+        let anywhere = self.rng.pick(&all);
         let ahead = Duration::from_millis(self.rng.below(200_000));
         let somewhen = self.rng.pick(&[self.now(), self.now().saturating_add(ahead)]);
         let (shard, until) = at.filter(|_| self.rng.percent(60)).unwrap_or((anywhere, somewhen));

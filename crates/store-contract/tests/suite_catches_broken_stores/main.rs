@@ -18,7 +18,8 @@ use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::push::{DeliveryRecord, Failing, Sealed};
 use a2a_lambda_core::steps::{StepRecord, StepRecords};
 use a2a_lambda_core::store::{
-    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, due_shard,
+    Committed, Created, Cursor, Depth, DueShards, DueTask, Guard, ListQuery, Page, Renewed,
+    due_shard,
 };
 use a2a_lambda_core::{
     Change, ClaimToken, Head, LeaseToken, MemoryStore, Phase, Position, PushConfig, PushConfigs,
@@ -436,6 +437,10 @@ impl TaskStore for Broken {
             garble(&mut page);
         }
         Ok(page)
+    }
+
+    fn due_shards(&self) -> DueShards {
+        self.right.due_shards()
     }
 
     async fn due(

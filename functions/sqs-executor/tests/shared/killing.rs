@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_aws_emulator::queue::MAX_WAIT;
-use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Signal, TaskKey, sweep};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::Random;
@@ -103,11 +102,11 @@ pub(crate) async fn sweep_on(client: &Client) {
 /// Waits until no task is open any more, and no push.
 pub(crate) async fn all_ended(client: &Client) {
     let forever = Timestamp::from_millis(i64::MAX);
-    let mut shard = 0;
-    while shard < DUE_SHARDS {
+    let mut shards = client.engine().store.due_shards().all().peekable();
+    while let Some(shard) = shards.peek() {
         // Every unfinished task and every open push has a due time.
-        if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
-            shard += 1;
+        if client.engine().store.due(*shard, forever, None, 1).await.unwrap().is_empty() {
+            shards.next();
         } else {
             sleep(Duration::from_millis(250)).await;
         }
