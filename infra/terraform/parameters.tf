@@ -122,6 +122,7 @@ locals {
     WaitingRetentionDays                 = var.waiting_retention_days
     StoredFormat                         = var.stored_format
     ListShards                           = var.list_shards
+    DueShards                            = var.due_shards
     PushExtraRoots                       = var.push_extra_roots
     BlockingWaitSeconds                  = var.blocking_wait_seconds
     LeaseSeconds                         = var.lease_seconds

@@ -636,6 +636,17 @@ variable "list_shards" {
   }
 }
 
+variable "due_shards" {
+  type        = number
+  description = "DUE_SHARDS: over how many partitions of the due index open tasks are spread, each for 1,000 write units a second. It may be raised and lowered. 8 to 64. Default: 8."
+  default     = null
+
+  validation {
+    condition     = var.due_shards == null ? true : floor(var.due_shards) == var.due_shards && var.due_shards >= 8 && var.due_shards <= 64
+    error_message = "due_shards must be 8 to 64."
+  }
+}
+
 variable "push_extra_roots" {
   type        = string
   description = "PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's."

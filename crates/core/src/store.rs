@@ -264,6 +264,7 @@ pub struct DueShards {
 }
 
 impl Default for DueShards {
+    /// [`DUE_SHARDS`], all used.
     fn default() -> Self {
         Self { used: DUE_SHARDS, all: DUE_SHARDS }
     }
@@ -272,10 +273,6 @@ impl Default for DueShards {
 impl DueShards {
     /// The most shards that a due index has.
     pub const MOST: u8 = 64;
-
-    /// How many of the unused shards a sweep asks. With sweeps once a minute each of at most 56 is
-    /// asked within 28 minutes.
-    pub const TURNS: u8 = 2;
 
     /// This many used shards, 8 to 64, of an index that may have had up to [`MOST`](Self::MOST).
     /// Another number becomes the nearest of these.
@@ -293,22 +290,19 @@ impl DueShards {
         0..self.all
     }
 
-    /// The shards that a sweep asks at this time: all used ones, and [`TURNS`](Self::TURNS) of the
-    /// others. The others change every minute.
+    /// The shards that a sweep asks at this time: all used ones, and one of the others, if there
+    /// are any. Each minute has another one. So sweeps once a minute ask each of at most 56 others
+    /// within 56 minutes.
     pub fn swept_at(self, now: Timestamp) -> impl Iterator<Item = u8> + Clone {
-        let others = u64::from(self.all.saturating_sub(self.used));
-        let minute = u64::try_from(now.as_millis()).unwrap_or(0) / 60_000;
-        let turns = u64::from(Self::TURNS).min(others);
-        let by_turns = (0..turns).map(move |turn| {
-            let place = (minute.wrapping_mul(turns) + turn) % others.max(1);
-            self.used.saturating_add(u8::try_from(place).unwrap_or(0))
-        });
-        (0..self.used).chain(by_turns)
+        let others = i64::from(self.all.saturating_sub(self.used));
+        let turn = (now.as_millis() / 60_000).checked_rem_euclid(others);
+        let other = turn.and_then(|turn| u8::try_from(turn).ok());
+        (0..self.used).chain(other.map(|other| self.used.saturating_add(other)))
     }
 
     /// How many shards a sweep asks.
     pub fn swept(self) -> usize {
-        usize::from(self.used) + usize::from(Self::TURNS.min(self.all.saturating_sub(self.used)))
+        usize::from(self.used) + usize::from(self.used < self.all)
     }
 }
 

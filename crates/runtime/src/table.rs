@@ -465,7 +465,7 @@ variables! {
         and each first page reads all of them. Give all functions the same value, and never lower it.";
     DUE_SHARDS: Number { least: 8, most: 64, default: 8 }
         of CHANGERS_AND_OPS, "Over how many partitions of the due index open tasks are spread. Each accepts 1,000 write units a second, and each sweep \
-        asks all of them. Raise it at any time. After it was lowered, the sweep finds tasks of the former partitions with up to 28 minutes' delay.";
+        asks all of them. It may be raised and lowered at any time: a sweep asks one of the unused partitions, too, each within an hour.";
 
     PUSH_KMS_KEY: Text {
         must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false

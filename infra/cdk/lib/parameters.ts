@@ -383,6 +383,11 @@ export interface Parameters {
    * spread, each for 1,000 write units a second. Never make it smaller. 1 to 8. Default: 1.
    */
   readonly listShards?: number;
+  /**
+   * DUE_SHARDS: over how many partitions of the due index open tasks are spread, each for 1,000
+   * write units a second. It may be raised and lowered. 8 to 64. Default: 8.
+   */
+  readonly dueShards?: number;
   /** PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's. */
   readonly pushExtraRoots?: string;
   /**

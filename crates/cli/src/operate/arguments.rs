@@ -76,7 +76,8 @@ Variables, as the functions have them:
   TABLE_NAME              the DynamoDB table (all but redrive)
   QUEUE_URL               the SQS queue of signals (all that is about tasks and signals)
   DEAD_LETTER_QUEUE_URL   the SQS queue of what was given up (redrive)
-  TASK_RETENTION_DAYS, WAITING_RETENTION_DAYS, STORED_FORMAT, LIST_SHARDS
+  TASK_RETENTION_DAYS, WAITING_RETENTION_DAYS, STORED_FORMAT, LIST_SHARDS,
+  DUE_SHARDS
                           if they are not the defaults (all but redrive)
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
                           if the AWS CLI 2 is logged in, this sets all of them but the region:

@@ -4,7 +4,7 @@
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{context_partition, due_shard};
+use a2a_lambda_core::store::{DueShards, context_partition, due_shard};
 use a2a_lambda_core::{
     ContextId, Owner, Position, PushConfig, Registration, TaskId, TaskKey, Tenant, Terms,
 };
@@ -68,9 +68,39 @@ fn a_config_keeps_its_names() {
 
 #[test]
 fn a_task_keeps_its_shard() {
-    let shards = ["a", "b", "0198d4f2-task", "task"]
-        .map(|id| due_shard(&TaskKey { task: TaskId::parse(id).unwrap(), ..key() }));
-    assert_eq!(shards, [4, 5, 3, 4]);
+    let keys = ["a", "b", "0198d4f2-task", "task"]
+        .map(|id| TaskKey { task: TaskId::parse(id).unwrap(), ..key() });
+    assert_eq!(keys.each_ref().map(due_shard), [4, 5, 3, 4]);
+    for (shards, expected) in [(0, [4, 5, 3, 4]), (8, [4, 5, 3, 4]), (64, [12, 37, 3, 12])] {
+        let of = keys.each_ref().map(|key| DueShards::configured(shards).of(key));
+        assert_eq!(of, expected, "of {shards}");
+    }
+}
+
+#[test]
+fn a_sweep_asks_used_shards_always_and_the_others_by_turns() {
+    let at = |minute: i64| Timestamp::from_millis(minute * 60_000 + 59_999);
+    let asked =
+        |used, minute| -> Vec<u8> { DueShards::configured(used).swept_at(at(minute)).collect() };
+    assert_eq!(asked(8, 0), (0..9).collect::<Vec<u8>>());
+    assert_eq!(asked(8, 55)[7..], [7, 63]);
+    assert_eq!(asked(8, 56), asked(8, 0));
+    assert_eq!(asked(63, 5)[61..], [61, 62, 63]);
+    assert_eq!(asked(64, 5), (0..64).collect::<Vec<u8>>());
+    assert_eq!(asked(255, 5), asked(64, 5), "the most");
+    assert_eq!(DueShards::default().swept_at(at(3)).collect::<Vec<u8>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    for used in 8..=64 {
+        let shards = DueShards::configured(used);
+        let mut all: Vec<u8> = Vec::new();
+        for minute in 0..56 {
+            let asked = asked(used, minute);
+            assert_eq!(asked.len(), shards.swept());
+            all.extend(asked);
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all, shards.all().collect::<Vec<u8>>(), "{used}");
+    }
 }
 
 #[test]
