@@ -1,3 +1,4 @@
+mod throttles;
 mod transport;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 
+use self::throttles::Throttles;
 use crate::environment::AwsEnvironment;
 
 /// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
@@ -79,8 +81,8 @@ impl<C> fmt::Debug for AtFirstUse<C> {
     }
 }
 
-/// A client. Each service has its own type of configuration.
-macro_rules! client {
+/// The configuration of a client. Each service has its own type of it.
+macro_rules! config {
     ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {{
         let mut config = $service::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -91,16 +93,26 @@ macro_rules! client {
             .timeout_config(timeouts())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url($environment.$endpoint().map(str::to_owned));
-        $service::Client::from_conf(config.build())
+        config
     }};
 }
 
-/// A DynamoDB client. It retries where a retry can help, and bounds every call to 15 seconds.
+macro_rules! client {
+    ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {
+        $service::Client::from_conf(
+            config!($service, $environment, $http_client, $endpoint).build(),
+        )
+    };
+}
+
+/// A DynamoDB client. It retries where a retry can help, and bounds every call to 15 seconds. It
+/// does not retry what the table throttles: the engine does.
 pub fn dynamodb_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_dynamodb::Client {
-    client!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint)
+    let config = config!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint);
+    aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(Throttles).build())
 }
 
 /// An SQS client for sending. Its time limits are too short for a long poll of 20 seconds, which

@@ -9,6 +9,7 @@ use tracing::warn;
 
 use crate::attempts::RunnerName;
 use crate::conversation::record::Memory;
+use crate::digest::fnv1a;
 use crate::env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
 use crate::ids::{ClaimToken, ConfigId, Registration, TaskKey, WriteId};
@@ -27,10 +28,24 @@ use crate::store::{
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
 
+/// The longest wait while the store is overloaded.
+const STORE_RETRY_MOST: Duration = Duration::from_millis(1_200);
+
+/// How often a request is made while the store is overloaded. A message is then refused soon, so
+/// that its sender waits, and not this process.
+const TRIES_OVERLOADED: u32 = 2;
+
+/// How often a commit of a turn's work is made while the store is overloaded: for at most 5 s. The
+/// work would have to be done again.
+const TRIES_AT_WORK: u32 = 8;
+
 /// Sends a request to the store, and repeats it a few times while the store is unavailable.
 macro_rules! tried {
-    ($engine:ident, $request:expr) => {{
-        let mut tries = Tries { engine: $engine, made: 0 };
+    ($engine:ident, $request:expr) => {
+        tried!($engine, $request, false)
+    };
+    ($engine:ident, $request:expr, $at_work:expr) => {{
+        let mut tries = Tries { engine: $engine, made: 0, at_work: $at_work };
         loop {
             match $request.await {
                 Err(error) => tries.after(error).await?,
@@ -140,7 +155,7 @@ impl Engine {
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        let mut tries = Tries { engine: self, made: 0 };
+        let mut tries = Tries { engine: self, made: 0, at_work: false };
         let mut expired: Option<Head> = None;
         for _ in 0..=self.policy.commit_tries {
             let met = loop {
@@ -270,6 +285,13 @@ impl Engine {
         Registration::new(id, &self.ids.fresh())
     }
 
+    /// At least half of a wait and at most all of it, by chance, so that those who wait do not come
+    /// again together.
+    pub fn jittered(&self, wait: Duration) -> Duration {
+        let chance = u32::try_from(fnv1a(self.ids.fresh().as_bytes()) % 1_000).unwrap_or(0);
+        wait / 2 + (wait / 2_000) * chance
+    }
+
     /// A fresh id for a write.
     pub fn write_id(&self) -> WriteId {
         WriteId::new(self.ids.fresh())
@@ -384,7 +406,8 @@ impl Engine {
 
     async fn commit(&self, base: &Snapshot, change: &Change) -> Result<Committed, StoreError> {
         let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
-        tried!(self, self.store.commit(base, guard, change))
+        let at_work = base.head.leased_until().is_some();
+        tried!(self, self.store.commit(base, guard, change), at_work)
     }
 
     /// Whether a change that seems lost was made after all. The answer to the first try was lost,
@@ -502,16 +525,27 @@ fn measure_end(before: &Head, after: &Head) {
 struct Tries<'a> {
     engine: &'a Engine,
     made: u32,
+    /// Whether the request stores the work of a turn.
+    at_work: bool,
 }
 
 impl Tries<'_> {
     /// Waits before the next try, or returns the error if no try is left.
     async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         self.made += 1;
-        if !error.is_retryable() || self.made >= self.engine.policy.store_tries {
+        let most = match (error.is_throttled(), self.at_work) {
+            (true, true) => TRIES_AT_WORK,
+            (true, false) => TRIES_OVERLOADED,
+            (false, _) => self.engine.policy.store_tries,
+        };
+        if !error.is_retryable() || self.made >= most {
             return Err(error);
         }
-        self.engine.clock.sleep(STORE_RETRY_FIRST * (1 << (self.made - 1).min(10))).await;
+        let mut wait = STORE_RETRY_FIRST * (1 << (self.made - 1).min(10));
+        if error.is_throttled() {
+            wait = self.engine.jittered(wait.min(STORE_RETRY_MOST));
+        }
+        self.engine.clock.sleep(wait).await;
         Ok(())
     }
 }

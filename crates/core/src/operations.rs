@@ -11,6 +11,8 @@ mod send;
 mod tail;
 mod wait;
 
+use std::time::Duration;
+
 use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, Timestamp, validate};
 
 use crate::agent::Agents;
@@ -154,11 +156,18 @@ pub(crate) fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
     A2aError::invalid_field(field, error.to_string())
 }
 
+/// The time after which a client may try again that an overloaded store has refused.
+const OVERLOADED_FOR: Duration = Duration::from_secs(5);
+
 /// The client's form of a store failure.
 pub(crate) fn store_error(error: StoreError) -> A2aError {
     let kind = match &error {
         StoreError::TooLarge { .. } => {
             return A2aError::invalid_field("message", error.to_string());
+        }
+        StoreError::Throttled(_) => {
+            let text = "the task store is overloaded";
+            return A2aError::overloaded(text, OVERLOADED_FOR).with_source(error);
         }
         StoreError::Unavailable(_) | StoreError::OtherRelease { .. } => ErrorKind::Unavailable,
         StoreError::Refused(_) | StoreError::Corrupt { .. } => ErrorKind::Internal,

@@ -27,6 +27,11 @@ impl RunError {
         matches!(self, Self::Store(error) if error.is_unreadable())
     }
 
+    /// Whether the store is overloaded; see [`StoreError::Throttled`].
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_throttled())
+    }
+
     /// Whether another release wrote the task; see [`StoreError::OtherRelease`].
     pub fn is_of_other_release(&self) -> bool {
         matches!(self, Self::Store(StoreError::OtherRelease { .. }))

@@ -329,8 +329,12 @@ pub enum StoreError {
         limit: usize,
     },
     /// The store did not answer in time, or refused for now. A write may have been made.
-    #[error("the task store cannot be reached or is overloaded")]
+    #[error("the task store cannot be reached or does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The store refused for now, because it is asked for more than it can carry. An earlier try of
+    /// a write may have been made.
+    #[error("the task store is overloaded")]
+    Throttled(#[source] Box<dyn Error + Send + Sync>),
     /// The store refused for a reason that a retry does not remove: rights, a missing table.
     #[error("the task store refused the request")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
@@ -359,7 +363,12 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same request may succeed soon.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Throttled(_))
+    }
+
+    /// Whether the store is asked for more than it can carry.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Throttled(_))
     }
 
     /// Whether this release cannot read the stored task. Each try fails until another release is
@@ -384,7 +393,7 @@ impl StoreError {
 /// - **Strong**: [`read`](Self::read) sees every write that was answered before it began, and
 ///   [`glance`](Self::glance) each at some time.
 ///   [`list`](Self::list) and [`due`](Self::due) may lag behind for a moment.
-/// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
+/// - **Lost answers**: after [`StoreError::Unavailable`] or [`StoreError::Throttled`] a write may have been made. Making the
 ///   same write again is safe: it is recognized by its id, [`Head::write`].
 /// - **Private**: nothing is ever found under another tenant, and lists are of one owner.
 /// - **One life**: after a later task of the same id has replaced a task, no read returns the

@@ -9,14 +9,16 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use crate::attributes::Malformed;
 
 /// The service's errors that a retry may remove, beside those that the HTTP status marks.
-const PASSING: [&str; 7] = [
-    "LimitExceededException",
+const PASSING: [&str; 3] =
+    ["LimitExceededException", "ReplicatedWriteConflictException", "TransactionConflictException"];
+
+/// The service's errors for more requests than the table, an index or one of their partitions can
+/// carry.
+pub const THROTTLED: [&str; 4] = [
     "ProvisionedThroughputExceededException",
-    "ReplicatedWriteConflictException",
     "RequestLimitExceeded",
     "ThrottledException",
     "ThrottlingException",
-    "TransactionConflictException",
 ];
 
 /// Sorts an error of the SDK by the caller's possible reactions.
@@ -24,13 +26,15 @@ pub(crate) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
+    let is_throttled = matches!(&error, SdkError::ServiceError(service)
+        if service.raw().status().as_u16() == 429
+            || service.err().code().is_some_and(|code| THROTTLED.contains(&code)));
     let passing = match &error {
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             // The answer reports success but cannot be read: the request was carried out.
             !(400..500).contains(&status)
-                || status == 429
                 || service.err().code().is_some_and(|code| PASSING.contains(&code))
         }
         // There is no readable answer: the request may have been carried out.
@@ -39,7 +43,11 @@ where
     // The SDK's error prints the whole answer, with users' messages and the secrets of push
     // configs. The inner error is enough.
     let source = error.into_source().unwrap_or_else(Into::into);
-    if passing { StoreError::Unavailable(source) } else { StoreError::Refused(source) }
+    match (is_throttled, passing) {
+        (true, _) => StoreError::Throttled(source),
+        (false, true) => StoreError::Unavailable(source),
+        (false, false) => StoreError::Refused(source),
+    }
 }
 
 /// A request that the SDK's builders refuse: a defect of this crate.

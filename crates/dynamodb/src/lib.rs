@@ -79,6 +79,7 @@ mod table;
 mod walk;
 
 pub use api_keys::API_KEYS_PARTITION;
+pub use error::THROTTLED;
 pub use store::DynamoDbStore;
 pub use table::{
     CONTEXT_INDEX, CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table,

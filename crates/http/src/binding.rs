@@ -186,7 +186,8 @@ pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Resp
 /// Gives an error that concerns HTTP its HTTP status and header, in both bindings. Such errors are:
 /// a caller is not authenticated (spec section 7.4, RFC 9110 section 15.5.2), lacks a right
 /// (section 15.5.4, RFC 6750 section 3.1) or sends too many requests (RFC 6585 section 4), or a
-/// body is compressed (RFC 9110 section 15.5.16).
+/// body is compressed (RFC 9110 section 15.5.16); or this side is overloaded, and says for how long
+/// (RFC 9110 section 15.6.4).
 pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
     let (status, told) = match error.kind {
         ErrorKind::Unauthenticated => {
@@ -203,6 +204,11 @@ pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Resp
         ErrorKind::TooManyRequests => {
             let seconds = HeaderValue::from(error.retry_after().unwrap_or(1));
             (StatusCode::TOO_MANY_REQUESTS, Some((header::RETRY_AFTER, seconds)))
+        }
+        ErrorKind::Unavailable => {
+            let Some(seconds) = error.retry_after() else { return response };
+            let seconds = HeaderValue::from(seconds);
+            (StatusCode::SERVICE_UNAVAILABLE, Some((header::RETRY_AFTER, seconds)))
         }
         ErrorKind::EncodingNotSupported => {
             let identity = HeaderValue::from_static("identity");

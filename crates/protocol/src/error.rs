@@ -240,6 +240,14 @@ impl A2aError {
             .with_metadata(RETRY_AFTER, seconds.to_string())
     }
 
+    /// This side is asked for more than it can carry, as the text says, and the caller may try again
+    /// after this time.
+    pub fn overloaded(text: &str, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000);
+        Self::new(ErrorKind::Unavailable, format!("{text}; try again in {seconds} s"))
+            .with_metadata(RETRY_AFTER, seconds.to_string())
+    }
+
     /// After how many seconds the caller may try again, if that is known.
     pub fn retry_after(&self) -> Option<u64> {
         self.metadata.get(RETRY_AFTER)?.parse().ok()

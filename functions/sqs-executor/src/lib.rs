@@ -12,7 +12,8 @@
 //!
 //! During a rollout or a rollback, a record's signal or task can be of a release that this one does
 //! not read. It is hidden for minutes, so that it does not end as a dead letter before an executor
-//! of that release has received it.
+//! of that release has received it. If the store is overloaded, a record is hidden for longer each
+//! time, so that tasks that are under way have room to end.
 
 mod bootstrap;
 mod config;
@@ -51,6 +52,10 @@ const POSTPONED_FIRST: Duration = Duration::from_mins(1);
 
 /// For how long a record of another release is hidden at most.
 const POSTPONED_MOST: Duration = Duration::from_hours(1);
+
+/// For how long a record is hidden at most that an overloaded store has refused. The first time it
+/// is hidden for a lease, which the task may have been left under, and then for twice as long.
+const OVERLOADED_MOST: Duration = Duration::from_mins(15);
 
 /// A record as SQS has delivered it.
 #[derive(Debug, Clone)]
@@ -105,6 +110,11 @@ impl RecordError {
             Self::Run(error) => error.is_of_other_release(),
             _ => false,
         }
+    }
+
+    /// Whether the task store is overloaded.
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Run(error) if error.is_throttled())
     }
 }
 
@@ -288,19 +298,37 @@ async fn report(
             seconds,
             "another release wrote this record, and SQS will redeliver it later"
         );
-        let receipts = [receipt.handle.clone()];
-        if let Err(error) = context.records.redeliver(&receipts, hidden).await {
-            warn!(
-                event = "record_not_hidden",
-                message_id,
-                error = chain(&error),
-                "the executor could not hide the record: SQS will redeliver it sooner"
-            );
-        }
+        hide(receipt, hidden, context).await;
+    } else if failure.is_throttled() {
+        let engine = context.runner.engine();
+        let hidden = receipt.doubled(engine.policy.lease + AFTER_LEASE, OVERLOADED_MOST);
+        // Never less than the lease.
+        let hidden = hidden + engine.jittered(hidden) / 2;
+        let seconds = hidden.as_secs();
+        warn!(
+            event = "record_postponed",
+            message_id,
+            error,
+            seconds,
+            "the task store is overloaded, and SQS will redeliver this record later"
+        );
+        hide(receipt, hidden, context).await;
     } else {
         error!(event = "record_retry", message_id, error, "SQS will redeliver this record");
     }
     response.add_failure(message_id);
+}
+
+async fn hide(receipt: &Receipt, hidden: Duration, context: &Context) {
+    let receipts = [receipt.handle.clone()];
+    if let Err(error) = context.records.redeliver(&receipts, hidden).await {
+        warn!(
+            event = "record_not_hidden",
+            message_id = &*receipt.message_id,
+            error = chain(&error),
+            "the executor could not hide the record: SQS will redeliver it sooner"
+        );
+    }
 }
 
 async fn attend(
@@ -389,8 +417,13 @@ impl Receipt {
 
     /// For how long the record is hidden if it is of another release.
     fn postponed(&self) -> Duration {
+        self.doubled(POSTPONED_FIRST, POSTPONED_MOST)
+    }
+
+    /// The first time when SQS has delivered the record once, and twice as long each further time.
+    fn doubled(&self, first: Duration, most: Duration) -> Duration {
         let doubled = 2_u32.saturating_pow(self.count.saturating_sub(1));
-        POSTPONED_FIRST.saturating_mul(doubled).min(POSTPONED_MOST)
+        first.saturating_mul(doubled).min(most)
     }
 }
 

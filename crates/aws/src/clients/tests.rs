@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 
+use a2a_lambda_core::store::{Depth, StoreError, TaskStore as _};
+use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_testing::TestClock;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -70,6 +72,38 @@ async fn an_https_endpoint_is_greeted_by_tls() -> TestResult {
 
     assert_eq!(greeted.await??, 22, "a TLS handshake record");
     sending.abort();
+    Ok(())
+}
+
+macro_rules! throttled {
+    ($name:literal) => {
+        concat!(
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\n",
+            "connection: close\r\n\r\n",
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#"#,
+            $name,
+            r#"","message":"too much"}"#
+        )
+    };
+}
+
+#[tokio::test]
+async fn what_the_table_throttles_is_told_at_once() -> TestResult {
+    const ANSWERS: [&[&str]; 3] = [
+        &[throttled!("ProvisionedThroughputExceededException")],
+        &[throttled!("RequestLimitExceeded")],
+        &[throttled!("ThrottlingException")],
+    ];
+    let key = a2a_lambda_testing::submission("t").key;
+    for answers in ANSWERS {
+        let (address, served) = serve(answers).await?;
+        let client = dynamodb_client(&environment(&format!("http://{address}")), http_client());
+        let store = DynamoDbStore::new(client, "tasks");
+        let read = store.read(&key, Depth::Tail).await;
+        assert!(matches!(read, Err(StoreError::Throttled(_))), "{read:?}");
+        // The server takes no second request.
+        assert_eq!(served.await??.len(), 1);
+    }
     Ok(())
 }
 

@@ -12,14 +12,16 @@ const SECRET: &str = "arn:aws:dynamodb:secret-table";
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
     let unavailable = || StoreError::Unavailable(SECRET.into());
+    let throttled = || StoreError::Throttled(SECRET.into());
     let refused = || StoreError::Refused(SECRET.into());
     let corrupt = || StoreError::Corrupt { key: SECRET.into(), source: SECRET.into() };
     let other_release = || StoreError::OtherRelease {
         key: SECRET.into(),
         source: Formats::new(SECRET, 1, 1).check(2).unwrap_err(),
     };
-    let stores: [(fn() -> StoreError, _); 4] = [
+    let stores: [(fn() -> StoreError, _); 5] = [
         (unavailable, ErrorKind::Unavailable),
+        (throttled, ErrorKind::Unavailable),
         (refused, ErrorKind::Internal),
         (corrupt, ErrorKind::Internal),
         // A function of the other release can do it.
@@ -39,6 +41,29 @@ async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
                 let text = String::from_utf8_lossy(response.body()).into_owned();
                 assert!(!text.contains("secret"), "{operation}: {text}");
                 world.call(binding, operation, params).await.refused_as(kind, operation);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overloaded_store_says_when_to_try_again() {
+    for binding in BINDINGS {
+        for (error, told) in [
+            ((|| StoreError::Throttled(SECRET.into())) as fn() -> StoreError, Some("5")),
+            (|| StoreError::Unavailable(SECRET.into()), None),
+        ] {
+            let world = World::with_broken_store(error);
+            let start = tokio::time::Instant::now();
+            let request = call_request(binding, "SendMessage", follow_up("t", "hi"), &[]);
+            let response = world.request(request).await;
+            let header = response.headers().get("retry-after").map(|it| it.to_str().unwrap());
+            assert_eq!(header, told, "{binding:?}");
+            if told.is_some() {
+                assert_eq!(response.status(), 503, "{binding:?}");
+                assert!(start.elapsed().as_millis() <= 50, "a sender is told soon");
+                let text = String::from_utf8_lossy(response.body()).into_owned();
+                assert!(text.contains("overloaded; try again in 5 s"), "{text}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Two releases share one queue and one table: this one leaves unreadable records to the other.
+//! Records that come again later and later: of another release, and of an overloaded store.
 
 use std::time::Duration;
 
@@ -80,4 +80,32 @@ async fn a_queue_that_does_not_hide_it_keeps_it_all_the_same() {
     function.set_queue_broken(true);
     let event = batch([("r1", r#"{"v":99}"#)]);
     assert_eq!(function.handle(event, INVOCATION).await, ["r1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_an_overloaded_store_comes_again_later_and_later() {
+    let function = Function::new();
+    let (task, body) = function.task("work").await;
+    let (other, other_body) = function.task("work").await;
+    function.set_throttled(&[&task]);
+    let mut before = 0;
+    // A lease of 30 s and a second, twice as long each time, and a quarter to a half more.
+    for (count, least) in (1..).zip([31, 62, 124, 248, 496, 900, 900]).chain([(u32::MAX, 900)]) {
+        let event = received(batch([("r1", &*body)]), count);
+        assert_eq!(function.handle(event, INVOCATION).await, ["r1"], "SQS must not delete it");
+        let (_, receipts, seconds) = function.take_hidden().pop().unwrap();
+        assert_eq!(receipts, ["receipt of r1"]);
+        let all = least * 5 / 4..=least * 3 / 2;
+        assert!(all.contains(&seconds), "received {count} times: {seconds} of {all:?}");
+        assert!(seconds > before || least == 900);
+        before = seconds;
+    }
+    assert_eq!(function.runs(), 0, "the claim was refused");
+    let event = batch([("r1", &*body), ("r2", &*other_body)]);
+    assert_eq!(function.handle(event, INVOCATION).await, ["r1"]);
+    assert_eq!(function.state(&other).await, TaskState::Completed);
+
+    function.set_throttled(&[]);
+    assert_eq!(function.handle(batch([("r1", &*body)]), INVOCATION).await, [""; 0]);
+    assert_eq!(function.state(&task).await, TaskState::Completed);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use a2a_lambda_aws::{Records, RecordsError};
 use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::store::Depth;
+use a2a_lambda_core::store::{Depth, StoreError};
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, End, Failure, Policy, Signal, Snapshot, Swept, TaskStore, Turn,
     sweep,
@@ -64,6 +64,8 @@ struct Patches {
     unreachable: BTreeSet<TaskKey>,
     /// The tasks that another release has written.
     of_other_release: BTreeSet<TaskKey>,
+    /// The tasks of an overloaded partition.
+    throttled: BTreeSet<TaskKey>,
 }
 
 impl Patches {
@@ -72,6 +74,9 @@ impl Patches {
             call.task.filter(|_| matches!(call.kind, Kind::Read | Kind::Commit | Kind::Renew))?;
         if self.unreachable.contains(task) {
             return Some(Fault::LoseRequest);
+        }
+        if self.throttled.contains(task) && call.kind == Kind::Commit {
+            return Some(Fault::Fail(|| StoreError::Throttled("the test says so".into())));
         }
         self.of_other_release.contains(task).then_some(Fault::OtherRelease)
     }
@@ -233,6 +238,12 @@ impl Function {
     /// From now on these tasks, and no others, are of another release.
     pub(crate) fn set_of_other_release(&self, tasks: &[&TaskKey]) {
         let set = &mut self.patches.lock().unwrap().of_other_release;
+        *set = tasks.iter().map(|key| (*key).clone()).collect();
+    }
+
+    /// From now on commits of these tasks, and of no others, are throttled.
+    pub(crate) fn set_throttled(&self, tasks: &[&TaskKey]) {
+        let set = &mut self.patches.lock().unwrap().throttled;
         *set = tasks.iter().map(|key| (*key).clone()).collect();
     }
 
