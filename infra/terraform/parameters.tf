@@ -28,6 +28,8 @@ locals {
     SqsExecutorTimeout                   = var.sqs_executor_timeout
     SqsExecutorBatchSize                 = var.sqs_executor_batch_size
     SqsExecutorMaxConcurrency            = var.sqs_executor_max_concurrency
+    SqsExecutorMinPollers                = var.sqs_executor_min_pollers
+    SqsExecutorMaxPollers                = var.sqs_executor_max_pollers
     RequestReservedConcurrency           = var.request_reserved_concurrency
     SqsExecutorReservedConcurrency       = var.sqs_executor_reserved_concurrency
     StreamRecoveryReservedConcurrency    = var.stream_recovery_reserved_concurrency

@@ -259,6 +259,28 @@ variable "sqs_executor_max_concurrency" {
   }
 }
 
+variable "sqs_executor_min_pollers" {
+  type        = string
+  description = "How many event pollers of the queue are always ready, each for 10 invocations of sqs-executor at once: AWS's provisioned mode, billed by poller and hour. Without it 5 invocations at once, and 300 more each minute."
+  default     = null
+
+  validation {
+    condition     = var.sqs_executor_min_pollers == null ? true : can(regex("^(?:^$|^([2-9]|[1-9]\\d|1\\d\\d|200)$)$", var.sqs_executor_min_pollers))
+    error_message = "sqs_executor_min_pollers must be 2 to 200."
+  }
+}
+
+variable "sqs_executor_max_pollers" {
+  type        = string
+  description = "How many event pollers of the queue there are at most, with SqsExecutorMinPollers and no fewer than those."
+  default     = null
+
+  validation {
+    condition     = var.sqs_executor_max_pollers == null ? true : can(regex("^(?:^$|^([2-9]|[1-9]\\d{1,2}|1\\d{3}|2000)$)$", var.sqs_executor_max_pollers))
+    error_message = "sqs_executor_max_pollers must be 2 to 2000."
+  }
+}
+
 variable "request_reserved_concurrency" {
   type        = string
   description = "The reserved concurrency of request; none if empty."

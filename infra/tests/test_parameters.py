@@ -43,6 +43,8 @@ BAD = {
     "DomainPath": ["/api", "api/", "api//v1", "a b", "x" * 301],
     "HostedZoneId": ["a.example.com", "z123"],
     "SqsExecutorMaxConcurrency": ["0", "1", "1001", "many"],
+    "SqsExecutorMinPollers": ["0", "1", "201", "many"],
+    "SqsExecutorMaxPollers": ["0", "1", "2001", "9999", "many"],
     "RequestReservedConcurrency": ["0", "-1", "all"],
     "SqsExecutorReservedConcurrency": ["0", "-1", "all"],
     "StreamRecoveryReservedConcurrency": ["0", "-1", "all"],

@@ -76,6 +76,10 @@ def test_the_executor_reports_each_record_and_has_bounds():
     assert (of["FunctionName"], of["EventSourceArn"]) == ("${SqsExecutor.Arn}", "${WorkQueue.Arn}")
     assert (of["BatchSize"], of["ScalingConfig"]) == ("1", {"MaximumConcurrency": "7"})
     assert "ScalingConfig" not in Stack().properties("SqsExecutorMapping")
+    assert "ProvisionedPollerConfig" not in Stack().properties("SqsExecutorMapping")
+    stack = Stack(SqsExecutorMinPollers="5", SqsExecutorMaxPollers="500")
+    pollers = stack.properties("SqsExecutorMapping")["ProvisionedPollerConfig"]
+    assert pollers == {"MinimumPollers": "5", "MaximumPollers": "500"}
 
 
 @pytest.mark.parametrize("caller", ["SqsExecutorMapping", "StreamRecoveryMapping", "Sweep"])

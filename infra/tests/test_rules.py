@@ -76,6 +76,7 @@ GOOD = [
         "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
         "SqsExecutorMaxConcurrency": "7",
     },
+    {"SqsExecutorMinPollers": "2", "SqsExecutorMaxPollers": "2000"},
     {
         f"{name}ReservedConcurrency": "3"
         for name in ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
@@ -100,6 +101,12 @@ BAD = [
     (
         {"HttpAgentCallbackHours": "2", "CallbackUrl": URL},
         "HttpAgentCallbackHours: it needs PushKmsKey",
+    ),
+    ({"SqsExecutorMinPollers": "2"}, "SqsExecutorMaxPollers: "),
+    ({"SqsExecutorMaxPollers": "2"}, "SqsExecutorMinPollers: "),
+    (
+        {"SqsExecutorMinPollers": "2", "SqsExecutorMaxPollers": "9", "SqsExecutorMaxConcurrency": "9"},
+        "SqsExecutorMaxConcurrency: ",
     ),
     ({"RequiredScopes": "a"}, "RequiredScopes: "),
     ({"TenantClaim": "org"}, "TenantClaim and the scopes"),

@@ -54,8 +54,9 @@ const POSTPONED_FIRST: Duration = Duration::from_mins(1);
 const POSTPONED_MOST: Duration = Duration::from_hours(1);
 
 /// For how long a record is hidden at most that an overloaded store has refused. The first time it
-/// is hidden for a lease, which the task may have been left under, and then for twice as long.
-const OVERLOADED_MOST: Duration = Duration::from_mins(15);
+/// is hidden for a lease, which the task may have been left under, and then for twice as long. More
+/// would leave an index idle after a burst: see `docs/scale.md`.
+const OVERLOADED_MOST: Duration = Duration::from_mins(2);
 
 /// A record as SQS has delivered it.
 #[derive(Debug, Clone)]

@@ -79,6 +79,17 @@ export interface Parameters {
    * empty.
    */
   readonly sqsExecutorMaxConcurrency?: string;
+  /**
+   * How many event pollers of the queue are always ready, each for 10 invocations of sqs-executor
+   * at once: AWS's provisioned mode, billed by poller and hour. Without it 5 invocations at once,
+   * and 300 more each minute.
+   */
+  readonly sqsExecutorMinPollers?: string;
+  /**
+   * How many event pollers of the queue there are at most, with SqsExecutorMinPollers and no fewer
+   * than those.
+   */
+  readonly sqsExecutorMaxPollers?: string;
   /** The reserved concurrency of request; none if empty. */
   readonly requestReservedConcurrency?: string;
   /** The reserved concurrency of sqs-executor; none if empty. */

@@ -57,9 +57,12 @@ class Setting:
     request_s: float = 0.03
     executor_s: float = 0.05
     agent_s: float = 1.0
-    # How long the SDK tries a write that is throttled, and when a record comes again: after a lease.
-    tried_s: float = 0.5
-    again_s: float = 30.0
+    # How long a throttled write is tried: of a message or a claim, and of a turn's work. When a record comes
+    # again: after a lease, then after twice as long each time up to the most, and a quarter to a half more.
+    tried_s: float = 0.1
+    work_tried_s: float = 5.0
+    again_s: float = 31.0
+    again_most_s: float = 120.0
 
 
 # Quotas that AWS raises on request, and what is then still ours.
@@ -146,7 +149,7 @@ class Model:
         for name in {name for units in needs.values() for name in units} - set(self.places):
             self.places[name] = Place(of.table)
         self.requests = self.executors = self.flying = 0.0
-        self.queue: deque[tuple[float, float]] = deque()
+        self.queue: deque[tuple[float, float, int]] = deque()
         self.queued = 0.0
         self.result = Result()
 
@@ -157,7 +160,8 @@ class Model:
     def written(self, stage: str, count: float) -> float | None:
         """How long a write of so many tasks takes; `None` if it is throttled for too long."""
         wanted = self.needs[stage]
-        if any(units and self.places[name].wait(self.now) > self.of.tried_s for name, units in wanted.items()):
+        tried_s = self.of.work_tried_s if stage == "ended" else self.of.tried_s
+        if any(units and self.places[name].wait(self.now) > tried_s for name, units in wanted.items()):
             return None
         return max(self.places[name].take(self.now, count * units) for name, units in wanted.items())
 
@@ -179,8 +183,8 @@ class Model:
         self.requests -= count
         self.send(count, born)
 
-    def send(self, count: float, born: float) -> None:
-        self.queue.append((count, born))
+    def send(self, count: float, born: float, received: int = 0) -> None:
+        self.queue.append((count, born, received))
         self.queued += count
         self.poll()
 
@@ -191,7 +195,7 @@ class Model:
         if not self.warm:
             room = min(room, of.mapping_first + of.mapping_ramp * self.now)
         while self.queue:
-            count, born = self.queue[0]
+            count, born, received = self.queue[0]
             free = room - self.executors
             share = count if count <= free and self.queued < 2 * count else count / of.batch
             if self.executors > 0 and (share > free or self.flying + count > of.in_flight):
@@ -200,30 +204,31 @@ class Model:
             self.queued -= count
             self.executors += share
             self.flying += count
-            self.claim(count, born, share)
+            self.claim(count, born, received + 1, share)
 
-    def claim(self, count: float, born: float, share: float) -> None:
+    def claim(self, count: float, born: float, received: int, share: float) -> None:
         took = self.written("claimed", count)
         if took is None:
-            self.after(self.of.tried_s, self.give_up, count, born, share)
+            self.after(self.of.tried_s, self.give_up, count, born, received, share)
             return
         agent = self.of.agent_s * self.random.uniform(0.5, 1.5)
-        self.after(took + agent + self.of.executor_s, self.end, count, born, share)
+        self.after(took + agent + self.of.executor_s, self.end, count, born, received, share)
 
-    def end(self, count: float, born: float, share: float) -> None:
+    def end(self, count: float, born: float, received: int, share: float) -> None:
         took = self.written("ended", count)
         if took is None:
             # The turn runs again.
-            self.give_up(count, born, share)
+            self.after(self.of.work_tried_s, self.give_up, count, born, received, share)
             return
         self.result.ended += count
         self.result.old -= count if born < 0 else 0
         self.result.took.append((self.now + took - born, count))
         self.leave(count, share)
 
-    def give_up(self, count: float, born: float, share: float) -> None:
+    def give_up(self, count: float, born: float, received: int, share: float) -> None:
         self.result.again += count
-        self.after(self.of.again_s, self.send, count, born)
+        hidden = min(self.of.again_s * 2 ** (received - 1), self.of.again_most_s)
+        self.after(hidden * self.random.uniform(1.25, 1.5), self.send, count, born, received)
         self.leave(count, share)
 
     def leave(self, count: float, share: float) -> None:
@@ -262,7 +267,7 @@ def burst(of: Setting, needs: Needs, rate: float, owners: int, seed: int) -> tup
     model = Model(of, needs, owners, seed, warm=False)
     for number in range(OUTAGE_S * PARCELS_OF_BURSTS):
         count = rate / PARCELS_OF_BURSTS
-        model.queue.append((count, number / PARCELS_OF_BURSTS - OUTAGE_S))
+        model.queue.append((count, number / PARCELS_OF_BURSTS - OUTAGE_S, 0))
         model.queued += count
     model.result.old = OUTAGE_S * rate
     few = model.result.old / 1_000

@@ -6,6 +6,7 @@ mod crashes;
 mod failures;
 mod limits;
 mod mail;
+mod overload;
 mod patience;
 mod restart;
 mod retries;

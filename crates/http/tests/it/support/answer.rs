@@ -33,7 +33,12 @@ impl Answer {
         let outcome = match binding {
             Binding::JsonRpc => {
                 let code = &body["error"]["code"];
-                let statuses: &[u16] = if *code == NOT_ALLOWED { &[401, 403] } else { &[200] };
+                let statuses: &[u16] = match *code == NOT_ALLOWED {
+                    true => &[401, 403],
+                    // Too many requests, of this caller or of all.
+                    false if response.headers().contains_key(header::RETRY_AFTER) => &[429, 503],
+                    false => &[200],
+                };
                 assert!(statuses.contains(&response.status().as_u16()), "{body}");
                 assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
                 assert_eq!(body["jsonrpc"], "2.0", "{body}");
