@@ -8,7 +8,9 @@ use a2a_lambda_core::store::{DueShards, context_partition, due_shard};
 use a2a_lambda_core::{
     ContextId, Owner, Position, PushConfig, Registration, TaskId, TaskKey, Tenant, Terms,
 };
-use a2a_lambda_protocol::{AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig};
+use a2a_lambda_protocol::{
+    AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig, Timestamp,
+};
 use a2a_lambda_testing::push_config;
 
 fn key() -> TaskKey {

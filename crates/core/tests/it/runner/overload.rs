@@ -4,19 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use a2a_lambda_core::store::{DueShards, StoreError};
-use a2a_lambda_core::{Company, End, Head, MemoryStore, SendOptions, sweep};
+use a2a_lambda_core::{Company, Head, MemoryStore, SendOptions, sweep};
 use a2a_lambda_protocol::{ErrorKind, TaskState, Timestamp};
 use a2a_lambda_testing::{Fault, FaultyStore, Kind, sending, submission};
 
-use crate::support::{Scripted, World, script, secs, user};
+use crate::support::{World, completes, secs, user};
 
 const THROTTLED: Fault = Fault::Fail(|| StoreError::Throttled("too much".into()));
 
 const FAR: Timestamp = Timestamp::MAX;
-
-fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::completed()) }))
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_refused_soon_and_says_when_to_try_again() {
