@@ -117,9 +117,14 @@ impl RecordError {
     fn is_throttled(&self) -> bool {
         matches!(self, Self::Run(error) if error.is_throttled())
     }
+
+    /// Whether SQS is to redeliver the record as soon as a lease of its task has ended.
+    fn comes_soon(&self) -> bool {
+        !self.is_of_other_release() && !self.is_throttled()
+    }
 }
 
-/// Reads an event of this function's.
+/// Reads an event of this function.
 ///
 /// # Errors
 /// When it is not a batch of an SQS queue. An event of another function would be lost if it was
@@ -273,8 +278,13 @@ async fn attend_to_all(
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
         if let Some(receipt) = by_task.remove(&id) {
-            if result.is_err() {
+            if let Err(failure) = &result {
                 lock(open).remove(&receipt.message_id);
+                // It may not be hidden yet, and would come back after the queue's own timeout.
+                if company == Company::Alone && failure.comes_soon() {
+                    let lease = context.runner.engine().policy.lease;
+                    hide(&receipt, lease + AFTER_LEASE, context).await;
+                }
             }
             report(&receipt, result, context, response).await;
         }

@@ -46,6 +46,16 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
     assert_eq!(function.take_hidden(), expected);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_record_alone_that_fails_at_once_is_redelivered_after_a_lease() {
+    let function = Function::of(Arc::new(Worker));
+    let (lost, body) = function.task("1").await;
+    function.set_unreachable(&lost, true);
+    assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, ["r0"]);
+    let (_, record, seconds) = function.take_hidden().pop().unwrap();
+    assert_eq!((record, seconds), (receipts(&["r0"]), 31));
+}
+
 /// A request for one record is made only if its task takes longer than a moment.
 #[tokio::test(start_paused = true)]
 async fn a_record_alone_is_hidden_after_a_second() {
