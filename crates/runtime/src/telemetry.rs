@@ -219,13 +219,17 @@ impl Telemetry {
                 clock: clock.clone(),
             })),
         };
-        let measures = metrics.is_some().then(|| {
-            let measured = Targets::new()
+        // Without metrics it is a layer that wants nothing. With no layer in its place, the others would
+        // be asked about each span and event of the libraries anew.
+        let measured = if metrics.is_some() {
+            Targets::new()
                 .with_target(measure::TARGET, LevelFilter::TRACE)
                 .with_target(trace::TARGET, LevelFilter::TRACE)
-                .with_target(INVOCATION, LevelFilter::INFO);
-            Measures.with_filter(measured)
-        });
+                .with_target(INVOCATION, LevelFilter::INFO)
+        } else {
+            Targets::new()
+        };
+        let measures = Measures.with_filter(measured);
         let subscriber = tracing_subscriber::registry().with(places).with(lines).with(measures);
         (Self { metrics, traces, clock: SharedClock(clock), is_cold }, subscriber)
     }

@@ -5,7 +5,11 @@ use a2a_lambda_testing::{TestClock, TestIds};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tracing::{field, info, trace, trace_span};
+use tracing::callsite::{Callsite, Identifier};
+use tracing::field::FieldSet;
+use tracing::metadata::Kind;
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, dispatcher, field, info, trace, trace_span};
 
 use super::*;
 
@@ -382,4 +386,39 @@ async fn a_collector_gets_the_spans_and_its_answer_does_not_matter() {
     }
     // Silence is waited out by the clock.
     collected("").await;
+}
+
+/// A callsite of a library, below the level of the log.
+struct Library;
+
+static LIBRARY: Metadata<'static> = Metadata::new(
+    "event",
+    "hyper::proto",
+    Level::DEBUG,
+    None,
+    None,
+    None,
+    FieldSet::new(&[], Identifier(&Library)),
+    Kind::EVENT,
+);
+
+impl Callsite for Library {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        &LIBRARY
+    }
+}
+
+/// Otherwise each span and event of the libraries costs a look at all filters.
+#[test]
+fn what_no_layer_wants_is_asked_about_once() {
+    for metrics in [Which::None, Which::Alarms, Which::All] {
+        for traces in [None, Some(Way::Log)] {
+            lines_of(metrics, traces, |_| {
+                let interest = dispatcher::get_default(|of| of.register_callsite(&LIBRARY));
+                assert!(interest.is_never(), "{metrics:?}: {interest:?}");
+            });
+        }
+    }
 }
