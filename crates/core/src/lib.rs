@@ -39,6 +39,7 @@ mod terms;
 pub mod trace;
 pub mod turn;
 mod version;
+mod weight;
 pub mod work;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::head::Head;
 use crate::ids::{Generation, Position};
 use crate::terms::Terms;
+use crate::weight::json_bytes;
 
 /// One change of a task. Positions number the entries 1, 2, 3, … without a gap. An entry is never
 /// changed or removed.
@@ -112,8 +113,7 @@ impl Event {
 impl Entry {
     /// The size of the stored entry, in bytes of JSON.
     pub fn stored_bytes(&self) -> usize {
-        // Serialization of these types cannot fail; a length of zero would only under-count.
-        serde_json::to_vec(self).map_or(0, |json| json.len())
+        json_bytes(self)
     }
 
     /// The event that a watching client is sent for this entry. `None` for a user's message,

@@ -124,6 +124,13 @@ impl DynamoDbStore {
             };
             loop {
                 let mut request = self.list_query(query, source, span);
+                if !query.only_status {
+                    // The heads have the rest.
+                    request = request
+                        .projection_expression("#k, #o")
+                        .expression_attribute_names("#k", PK)
+                        .expression_attribute_names("#o", LIST_SK);
+                }
                 if !is_filtered(query, source, span) {
                     // Without a filter, DynamoDB returns every entry that it reads.
                     let missing = query.limit.saturating_add(1).saturating_sub(found.len());
@@ -299,20 +306,23 @@ impl Found {
     fn read(query: &ListQuery, state: Option<TaskState>, entry: &Item) -> Result<Self, StoreError> {
         let malformed = |malformed| corrupt("in the list index", malformed);
         let place = entry_place(entry).map_err(malformed)?;
+        let Some(state) = state.filter(|_| query.only_status) else {
+            return Ok(Self { place, what: What::Entry });
+        };
         let message = match ShortMessage::read(entry.get(STATE)) {
             ShortMessage::Without => Some(None),
             // A message that cannot be read is read from the head.
             ShortMessage::Short(json) => serde_json::from_str(&json).ok().map(Some),
             ShortMessage::Unknown => None,
         };
-        let what = match (state, message) {
-            (Some(state), Some(message)) if query.only_status => {
+        let what = match message {
+            Some(message) => {
                 let context = get_string(entry, CONTEXT).map_err(malformed)?;
                 let context =
                     ContextId::parse(context).map_err(|error| malformed(value(CONTEXT, error)))?;
                 What::Outline(Box::new(outline(&place, context, state, message)))
             }
-            _ => What::Entry,
+            None => What::Entry,
         };
         Ok(Self { place, what })
     }

@@ -68,21 +68,38 @@ impl Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The places of the digits in the JSON form.
+const FORM: [u8; 24] = *b"0000-00-00T00:00:00.000Z";
+
+impl Timestamp {
+    /// The JSON form, in ASCII. Every entry of a log has one, so it is written without `format!`.
+    fn text(self) -> [u8; 24] {
         // Cannot overflow: MIN and MAX are within the range of `time`.
         let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(self.millis);
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            at.year(),
-            u8::from(at.month()),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second(),
-            at.millisecond(),
-        )
+        let (year, month, day) = at.to_calendar_date();
+        let mut text = FORM;
+        for (place, number) in [
+            (0..4, year.unsigned_abs()),
+            (5..7, u8::from(month).into()),
+            (8..10, day.into()),
+            (11..13, at.hour().into()),
+            (14..16, at.minute().into()),
+            (17..19, at.second().into()),
+            (20..23, at.millisecond().into()),
+        ] {
+            let mut left: u32 = number;
+            for digit in text[place].iter_mut().rev() {
+                *digit += (left % 10) as u8;
+                left /= 10;
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -106,7 +123,8 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text();
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
     }
 }
 

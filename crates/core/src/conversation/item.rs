@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use a2a_lambda_protocol::{Json, Message, Part, Role};
 use serde::{Deserialize, Serialize};
 
+use crate::weight::json_bytes;
+
 /// One item of a conversation, in a form that is no model's own.
 ///
 /// Its JSON has the role as its one field: `{"user":[{"text":"hi"}]}`, `{"agent":[…]}`,
@@ -52,8 +54,7 @@ impl MemoryItem {
 
     /// The size, in bytes of JSON.
     pub fn bytes(&self) -> usize {
-        // Serialization of this type cannot fail; a length of zero would only under-count.
-        serde_json::to_vec(self).map_or(0, |json| json.len())
+        json_bytes(self)
     }
 }
 

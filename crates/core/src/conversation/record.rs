@@ -11,6 +11,7 @@ use crate::digest::digest;
 use crate::ids::{ContextId, Owner, Tenant, WriteId};
 use crate::steps::record::{RecordKey, ScopeKey};
 use crate::store::StoreError;
+use crate::weight::json_bytes;
 
 pub use crate::steps::record::Put;
 
@@ -159,9 +160,7 @@ impl SessionValue {
 }
 
 fn check_size(what: &'static str, stored: &impl Serialize) -> Result<(), StoreError> {
-    // Serialization of these types cannot fail; a length of zero would only under-count.
-    let bytes = serde_json::to_vec(stored).map_or(0, |json| json.len());
-    let limit = MAX_STORED_BYTES;
+    let (bytes, limit) = (json_bytes(stored), MAX_STORED_BYTES);
     if bytes > limit { Err(StoreError::TooLarge { what, bytes, limit }) } else { Ok(()) }
 }
 

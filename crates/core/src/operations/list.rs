@@ -81,6 +81,17 @@ enum Row {
     Read(Box<Snapshot>),
 }
 
+impl Row {
+    /// A size in bytes that the listed task does not exceed.
+    fn at_most(&self) -> u64 {
+        let log = match self {
+            Self::Outline(_) => 0,
+            Self::Read(snapshot) => snapshot.head.log_bytes,
+        };
+        log.max(STATUS_BYTES as u64)
+    }
+}
+
 fn place(head: &Head) -> Cursor {
     Cursor { status_at: head.status_at, task: head.key.task.clone() }
 }
@@ -140,6 +151,10 @@ impl Operations {
             (place, Row::Outline(Box::new(outline)))
         });
         let mut rows: Vec<(Cursor, Row)> = read.chain(outlines).collect();
+        // No page of small tasks is too large, so their entries need not be measured one by one.
+        let limit = self.engine.policy.list_page_bytes;
+        let at_most: u64 = rows.iter().map(|(_, row)| row.at_most()).sum();
+        let fits = at_most <= u64::try_from(limit).unwrap_or(u64::MAX);
         rows.sort_by(|(a, _), (b, _)| b.cmp(a));
         let mut last: Option<Cursor> = None;
         let mut tasks = Vec::with_capacity(rows.len());
@@ -147,13 +162,13 @@ impl Operations {
         for (place, row) in rows {
             let (task, size) = match row {
                 Row::Outline(outline) => (outlined(*outline), STATUS_BYTES),
-                Row::Read(snapshot) => match self.listed(*snapshot, request).await? {
+                Row::Read(snapshot) => match self.listed(*snapshot, request, fits).await? {
                     Some(listed) => listed,
                     None => continue,
                 },
             };
             bytes += size;
-            if bytes > self.engine.policy.list_page_bytes && !tasks.is_empty() {
+            if bytes > limit && !tasks.is_empty() {
                 (next, hint) = (last, query.hint);
                 break;
             }
@@ -174,11 +189,13 @@ impl Operations {
         Some(self.engine.clock.now().saturating_sub(keep))
     }
 
-    /// A listed task and its size in bytes. `None` if the task is gone.
+    /// A listed task and its size in bytes; `None` if the task is gone. If the page `fits` in any case,
+    /// the size is that of the whole log, which is known.
     async fn listed(
         &self,
         snapshot: Snapshot,
         request: &ListTasksRequest,
+        fits: bool,
     ) -> Result<Option<(Task, usize)>, A2aError> {
         let with_artifacts = request.include_artifacts == Some(true);
         if !with_artifacts && request.history_length == Some(0) {
@@ -197,7 +214,11 @@ impl Operations {
         };
         let is_shown =
             |entry: &&Entry| with_artifacts || !matches!(entry.event, Event::Artifact(_));
-        let bytes = snapshot.tail.iter().filter(is_shown).map(Entry::stored_bytes).sum();
+        let shown = snapshot.tail.iter().filter(is_shown);
+        let bytes = match usize::try_from(snapshot.head.log_bytes) {
+            Ok(bytes) if fits => bytes,
+            _ => shown.map(Entry::stored_bytes).sum(),
+        };
         let mut task = fold(&snapshot.head, &snapshot.tail);
         if !with_artifacts {
             task.artifacts.clear();

@@ -20,6 +20,7 @@ use crate::store::{Created, Depth, Snapshot};
 use crate::terms::Terms;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
+use crate::weight::json_bytes;
 
 /// The path of the push config in a send request.
 const INLINE: &str = "configuration.taskPushNotificationConfig.";
@@ -462,8 +463,7 @@ impl Operations {
 
     /// Refuses an oversized message before anything is written.
     fn check_size(&self, message: &Message, terms: &Terms) -> Result<(), A2aError> {
-        let bytes = serde_json::to_vec(message).map_or(0, |json| json.len());
-        let beside = serde_json::to_vec(terms).map_or(0, |json| json.len());
+        let (bytes, beside) = (json_bytes(message), json_bytes(terms));
         let limit = self.engine.policy.max_entry_bytes;
         if bytes > limit {
             let text = format!(

@@ -18,6 +18,7 @@ use crate::reply::Reply;
 use crate::steps::{Left, StepError};
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
+use crate::weight::json_bytes;
 
 pub(super) struct Committer<'a> {
     engine: &'a Engine,
@@ -357,10 +358,7 @@ impl<'a> Committer<'a> {
 
     fn message(&self, reply: Reply) -> Result<Option<Message>, String> {
         let message = agent_message(self.engine.ids.as_ref(), reply);
-        let bytes = message.as_ref().map_or(0, |message| {
-            // Serialization of these types cannot fail; zero would only let the store judge.
-            serde_json::to_vec(message).map_or(0, |json| json.len())
-        });
+        let bytes = message.as_ref().map_or(0, json_bytes);
         let limit = self.engine.policy.max_entry_bytes;
         if bytes > limit {
             return Err(format!("the agent's message has {bytes} bytes; the limit is {limit}"));
