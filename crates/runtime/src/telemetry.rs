@@ -221,7 +221,7 @@ impl Telemetry {
         };
         // Without metrics it is a layer that wants nothing. With no layer in its place, the others would
         // be asked about each span and event of the libraries anew.
-        let measured = if metrics.is_some() {
+        let wanted = if metrics.is_some() {
             Targets::new()
                 .with_target(measure::TARGET, LevelFilter::TRACE)
                 .with_target(trace::TARGET, LevelFilter::TRACE)
@@ -229,7 +229,7 @@ impl Telemetry {
         } else {
             Targets::new()
         };
-        let measures = Measures.with_filter(measured);
+        let measures = Measures.with_filter(wanted);
         let subscriber = tracing_subscriber::registry().with(places).with(lines).with(measures);
         (Self { metrics, traces, clock: SharedClock(clock), is_cold }, subscriber)
     }
