@@ -48,7 +48,7 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_alone_that_fails_at_once_is_redelivered_after_a_lease() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let (lost, body) = function.task("1").await;
     function.set_unreachable(&lost, true);
     assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, ["r0"]);
