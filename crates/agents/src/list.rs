@@ -9,18 +9,20 @@
 //! ```
 
 mod bounds;
+mod json;
+#[cfg(all(test, feature = "fixtures", feature = "lambda", feature = "process", feature = "a2a"))]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, Turn};
 use a2a_lambda_protocol::AgentSkill;
 use a2a_lambda_runtime::table::{Reader, SETTINGS, Variable};
 use async_trait::async_trait;
-use serde::Deserialize;
-use serde_json::Value;
 
 pub(crate) use self::bounds::{Limits, OwnRetries};
+use self::json::{Fields, Json, Read, Refused, each, field_at, object, refused, text, texts};
 use crate::error::AgentsError;
 
 /// The largest list, in bytes.
@@ -33,38 +35,21 @@ const MAX_AGENTS: usize = 1_000;
 const MAX_TEXT: usize = 4_096;
 const MAX_ENTRIES: usize = 100;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    agents: Vec<Listed>,
-}
-
 /// An agent of a list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
     /// Whom it serves; all other tenants if it is left out.
     pub(crate) tenant: Option<String>,
     /// As in a list with commas: `http:https://agent.example`.
     pub(crate) agent: String,
     /// Variables of agents, for this one.
-    #[serde(default)]
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) card: Option<Card>,
     pub(crate) retries: Option<OwnRetries>,
-    #[serde(default)]
     pub(crate) limits: Limits,
 }
 
-/// A list whose entries may be anything.
-#[derive(Deserialize)]
-struct Loose {
-    agents: Vec<Value>,
-}
-
 /// The fields of the card that replace the agent's own.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub(crate) struct Card {
     name: Option<String>,
     description: Option<String>,
@@ -74,61 +59,91 @@ pub(crate) struct Card {
     output_modes: Option<Vec<String>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 struct Skill {
     id: String,
     /// Its id if it is left out.
     name: Option<String>,
     /// Its name if it is left out.
     description: Option<String>,
-    #[serde(default)]
     tags: Vec<String>,
-    #[serde(default)]
     examples: Vec<String>,
-    #[serde(default)]
     input_modes: Vec<String>,
-    #[serde(default)]
     output_modes: Vec<String>,
+}
+
+/// The place of a list's entry, and perhaps of a field of it: `agents[1].tenant`.
+pub(crate) fn place(entry: usize, field: &str) -> String {
+    format!("agents[{entry}]{field}")
 }
 
 /// Reads a list.
 pub(crate) fn parse(text: &str) -> Result<Vec<Listed>, AgentsError> {
-    let malformed = |what: String| AgentsError::List(what);
     if text.len() as u64 > MAX_BYTES {
-        return Err(malformed(format!("it has more than {MAX_BYTES} bytes")));
+        return Err(AgentsError::List(format!("it has more than {MAX_BYTES} bytes")));
     }
-    let List { agents } = serde_json::from_str(text).map_err(|error| {
-        let place = malformed_entry(text).map(|at| format!("agents[{at}]: "));
-        malformed(format!("{}{error}", place.unwrap_or_default()))
-    })?;
-    if agents.is_empty() || agents.len() > MAX_AGENTS {
-        return Err(malformed(format!("`agents` must have 1 to {MAX_AGENTS} entries")));
+    let value: Json =
+        serde_json::from_str(text).map_err(|error| AgentsError::List(error.to_string()))?;
+    if !matches!(value, Json::Object(_)) {
+        let what = r#"it is no list: write an object, such as {"agents": [{"agent": "echo"}]}"#;
+        return Err(AgentsError::List(what.to_owned()));
     }
-    for (at, listed) in agents.iter().enumerate() {
-        listed.check().map_err(|what| malformed(format!("agents[{at}]{what}")))?;
-    }
-    Ok(agents)
-}
-
-/// The number of the first entry that cannot be read.
-fn malformed_entry(text: &str) -> Option<usize> {
-    let Loose { agents } = serde_json::from_str(text).ok()?;
-    agents.into_iter().position(|entry| Listed::deserialize(entry).is_err())
+    let read = || {
+        let agents =
+            Fields::of("", value, &["agents"])?.required("agents", |at, value| match value {
+                Json::List(entries) if entries.is_empty() || entries.len() > MAX_AGENTS => {
+                    refused(at, format!("it must have 1 to {MAX_AGENTS} entries"))
+                }
+                value => each(at, value, Listed::read),
+            })?;
+        Ok(agents)
+    };
+    read().map_err(|Refused { at, what }| {
+        if at.starts_with("agents[") {
+            AgentsError::Entry { at, what }
+        } else {
+            AgentsError::List(format!("{at}: {what}"))
+        }
+    })
 }
 
 impl Listed {
-    fn check(&self) -> Result<(), String> {
-        if self.agent.contains(',') {
-            return Err(".agent: it must be one agent".to_owned());
-        }
-        for name in self.variables.keys() {
-            if setting(name).is_none() {
-                return Err(format!(".variables.{name}: it is no variable of an agent"));
-            }
-        }
-        self.card.as_ref().map_or(Ok(()), Card::check)
+    fn read(at: &str, value: Json) -> Read<Self> {
+        const FIELDS: [&str; 6] = ["tenant", "agent", "variables", "card", "retries", "limits"];
+        let mut fields = Fields::of(at, value, &FIELDS)?;
+        let agent = fields.required("agent", |at, value| {
+            let agent = short(at, value)?;
+            if agent.contains(',') { refused(at, "it must be one agent") } else { Ok(agent) }
+        })?;
+        Ok(Self {
+            tenant: fields.optional("tenant", tenant)?,
+            agent,
+            variables: fields.optional("variables", variables)?.unwrap_or_default(),
+            card: fields.optional("card", Card::read)?,
+            retries: fields.optional("retries", OwnRetries::read)?,
+            limits: fields.optional("limits", Limits::read)?.unwrap_or_default(),
+        })
     }
+}
+
+fn tenant(at: &str, value: Json) -> Read<String> {
+    match value {
+        // The tenant of requests that name none.
+        Json::Text(name) if name.is_empty() => Ok(name),
+        value => short(at, value),
+    }
+}
+
+fn variables(at: &str, value: Json) -> Read<BTreeMap<String, String>> {
+    let read = |(name, value): (String, Json)| {
+        let at = field_at(at, &name);
+        if setting(&name).is_none() {
+            return refused(at, "it is no variable of an agent");
+        }
+        let value = text(&at, value)?;
+        Ok((name, value))
+    };
+    object(at, value)?.into_iter().map(read).collect()
 }
 
 /// The variable of this name, if an agent of a list may have its own value of it, and whether it is a
@@ -142,31 +157,24 @@ pub(crate) fn setting(name: &str) -> Option<(&'static str, bool)> {
 }
 
 impl Card {
-    fn check(&self) -> Result<(), String> {
-        let texts = [("name", &self.name), ("description", &self.description)];
-        for (field, text) in texts.into_iter().chain([("version", &self.version)]) {
-            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_TEXT) {
-                return Err(format!(".card.{field}: it must have 1 to {MAX_TEXT} bytes"));
+    fn read(at: &str, value: Json) -> Read<Self> {
+        let known = ["name", "description", "version", "skills", "inputModes", "outputModes"];
+        let mut fields = Fields::of(at, value, &known)?;
+        let card = Self {
+            name: fields.optional("name", short)?,
+            description: fields.optional("description", short)?,
+            version: fields.optional("version", short)?,
+            skills: fields.optional("skills", |at, value| some(at, value, Skill::read))?,
+            input_modes: fields.optional("inputModes", |at, value| some(at, value, text))?,
+            output_modes: fields.optional("outputModes", |at, value| some(at, value, text))?,
+        };
+        let mut seen = BTreeSet::new();
+        for (number, skill) in card.skills.iter().flatten().enumerate() {
+            if !seen.insert(&skill.id) {
+                return refused(format!("{at}.skills[{number}].id"), "another skill has it, too");
             }
         }
-        let modes = [("inputModes", &self.input_modes), ("outputModes", &self.output_modes)];
-        let lists = modes.map(|(field, modes)| (field, modes.as_ref().map(Vec::len)));
-        let skills = ("skills", self.skills.as_ref().map(Vec::len));
-        for (field, entries) in lists.into_iter().chain([skills]) {
-            if entries.is_some_and(|entries| entries == 0 || entries > MAX_ENTRIES) {
-                return Err(format!(".card.{field}: it must have 1 to {MAX_ENTRIES} entries"));
-            }
-        }
-        let ids = self.skills.iter().flatten().map(|skill| &skill.id);
-        let mut seen = std::collections::BTreeSet::new();
-        for id in ids {
-            if id.is_empty() || id.len() > MAX_TEXT || !seen.insert(id) {
-                return Err(format!(
-                    ".card.skills: the id {id:?} is empty, too long or there twice"
-                ));
-            }
-        }
-        Ok(())
+        Ok(card)
     }
 
     fn applied(&self, profile: &mut AgentProfile) {
@@ -186,7 +194,41 @@ impl Card {
     }
 }
 
+/// A text that is not empty, and of the length of a card's.
+fn short(at: &str, value: Json) -> Read<String> {
+    let text = text(at, value)?;
+    if text.is_empty() || text.len() > MAX_TEXT {
+        return refused(at, format!("it must have 1 to {MAX_TEXT} bytes"));
+    }
+    Ok(text)
+}
+
+/// A list of a card.
+fn some<T>(at: &str, value: Json, read: impl Fn(&str, Json) -> Read<T>) -> Read<Vec<T>> {
+    match value {
+        Json::List(entries) if entries.is_empty() || entries.len() > MAX_ENTRIES => {
+            refused(at, format!("it must have 1 to {MAX_ENTRIES} entries"))
+        }
+        value => each(at, value, read),
+    }
+}
+
 impl Skill {
+    fn read(at: &str, value: Json) -> Read<Self> {
+        const FIELDS: [&str; 7] =
+            ["id", "name", "description", "tags", "examples", "inputModes", "outputModes"];
+        let mut fields = Fields::of(at, value, &FIELDS)?;
+        Ok(Self {
+            id: fields.required("id", short)?,
+            name: fields.optional("name", text)?,
+            description: fields.optional("description", text)?,
+            tags: fields.optional("tags", texts)?.unwrap_or_default(),
+            examples: fields.optional("examples", texts)?.unwrap_or_default(),
+            input_modes: fields.optional("inputModes", texts)?.unwrap_or_default(),
+            output_modes: fields.optional("outputModes", texts)?.unwrap_or_default(),
+        })
+    }
+
     fn made(&self) -> AgentSkill {
         let name = self.name.as_ref().unwrap_or(&self.id);
         AgentSkill {
@@ -241,14 +283,14 @@ impl Agent for Adapted {
 }
 
 #[cfg(test)]
-mod tests {
+mod card_tests {
     use super::*;
 
     #[test]
     fn a_card_says_what_the_operator_says_and_else_what_the_agent_does() {
         let card = r#"{"name": "Travel", "outputModes": ["text/html"],
             "skills": [{"id": "plan", "tags": ["trips"]}]}"#;
-        let card: Card = serde_json::from_str(card).unwrap();
+        let card = Card::read("", serde_json::from_str(card).unwrap()).unwrap();
         let agent = Arc::new(crate::Echo);
         let profile = Adapted { agent, card: Some(card), retries: None }.profile();
         let (own, skill) = (crate::Echo.profile(), &profile.skills[0]);
@@ -261,58 +303,5 @@ mod tests {
             [&skill.id, &skill.name, &skill.description, &skill.tags[0]],
             ["plan", "plan", "plan", "trips"]
         );
-    }
-
-    #[test]
-    fn a_malformed_list_is_refused_and_the_place_is_named() {
-        for (list, said) in [
-            ("{", "EOF"),
-            (r#"{"agents": []}"#, "1 to 1000 entries"),
-            (r#"{"agents": [{"tenant": "a"}]}"#, "missing field `agent`"),
-            (
-                r#"{"agents": [{"agent": "echo"}, {"agent": "echo", "model": "x"}]}"#,
-                "agents[1]: unknown field `model`",
-            ),
-            (r#"{"agents": [{"agent": "echo", "agent": "echo"}]}"#, "duplicate field `agent`"),
-            (
-                r#"{"agents": [{"agent": "echo", "retries": {"atempts": 1}}]}"#,
-                "agents[0]: unknown field `atempts`",
-            ),
-            (
-                r#"{"agents": [{"agent": "echo", "retries": {"attempts": 0}}]}"#,
-                "agents[0]: retries.attempts: it must be a whole number from 1 to 100",
-            ),
-            (
-                r#"{"agents": [{"agent": "echo", "retries": {"mostSeconds": "7"}}]}"#,
-                "agents[0]: retries.mostSeconds: it must be a whole number from 1 to 900",
-            ),
-            (
-                r#"{"agents": [{"agent": "echo", "retries": {"firstSeconds": 3, "mostSeconds": 2}}]}"#,
-                "agents[0]: retries.firstSeconds: it must be at most retries.mostSeconds",
-            ),
-            (
-                r#"{"agents": [{"agent": "echo", "limits": {"answerBytes": 1023}}]}"#,
-                "agents[0]: limits.answerBytes: it must be a whole number from 1024 to 16777216",
-            ),
-            (
-                r#"{"agents": [{"agent": "echo", "limits": {"callSeconds": -1.5}}]}"#,
-                "agents[0]: limits.callSeconds: it must be a whole number from 1 to 900",
-            ),
-            (r#"{"agents": [{"agent": "echo,strict"}]}"#, "agents[0].agent"),
-            (
-                r#"{"agents": [{"agent": "echo"}, {"agent": "echo", "variables": {"TABLE_NAME": "t"}}]}"#,
-                "agents[1].variables.TABLE_NAME",
-            ),
-            (r#"{"agents": [{"agent": "echo", "card": {"name": ""}}]}"#, "agents[0].card.name"),
-            (r#"{"agents": [{"agent": "echo", "card": {"skills": []}}]}"#, "agents[0].card.skills"),
-            (
-                r#"{"agents": [{"agent": "echo", "card": {"skills": [{"id": "a"}, {"id": "a"}]}}]}"#,
-                "there twice",
-            ),
-            (&format!(r#"{{"agents": "{}"}}"#, "x".repeat(256 * 1_024)), "more than 262144 bytes"),
-        ] {
-            let error = parse(list).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(error.contains(said), "{list:.80}: {error}");
-        }
     }
 }

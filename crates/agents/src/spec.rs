@@ -15,7 +15,12 @@ use std::fs::File;
 use std::io::Read;
 
 use a2a_lambda_core::Tenant;
+use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::FIRST_SEGMENTS;
+#[cfg(feature = "process")]
+use a2a_lambda_runtime::table::AGENT_COMMAND;
+#[cfg(any(feature = "lambda", feature = "process"))]
+use a2a_lambda_runtime::table::HTTP_AGENT_AUTHORIZATION;
 
 use crate::built_in::{BUILT_IN, MakeAgent};
 use crate::error::AgentsError;
@@ -45,6 +50,8 @@ pub(crate) enum Wanted {
 
 /// An agent, with its own settings.
 pub(crate) struct Item {
+    /// Its number among the entries of a list in JSON, if it comes from one.
+    pub(crate) entry: Option<usize>,
     pub(crate) wanted: Wanted,
     /// Variables of agents, for this one.
     pub(crate) variables: BTreeMap<String, String>,
@@ -57,7 +64,7 @@ impl Item {
     /// An agent of which nothing else is said.
     fn plain(wanted: Wanted) -> Self {
         let (variables, limits) = (BTreeMap::new(), Limits::default());
-        Self { wanted, variables, card: None, retries: None, limits }
+        Self { entry: None, wanted, variables, card: None, retries: None, limits }
     }
 }
 
@@ -73,13 +80,14 @@ impl Spec {
     /// Reads the text of `AGENT`, or the file that it names.
     pub(crate) fn parse(text: &str) -> Result<Self, AgentsError> {
         let mut spec = Self::default();
+        let text = unmarked(text);
         if ["ssm:", "secretsmanager:", "s3:"].iter().any(|place| text.starts_with(place)) {
             let what = "it is kept in AWS, where only a deployed function reads it";
             return Err(AgentsError::List(what.to_owned()));
         }
         let listed = match text.strip_prefix("file:") {
-            Some(path) => list::parse(&contents(path)?)?,
-            None if text.trim_start().starts_with('{') => list::parse(text)?,
+            Some(path) => list::parse(unmarked(&contents(path)?))?,
+            None if text.trim_start().starts_with(['{', '[']) => list::parse(text)?,
             None => {
                 for item in text.split(',').map(str::trim) {
                     let (tenant, agent) = divided(item);
@@ -89,34 +97,80 @@ impl Spec {
             }
         };
         for (at, listed) in listed.into_iter().enumerate() {
-            let Listed { tenant, agent, variables, card, retries, limits } = listed;
-            let wanted = Wanted::parse(&agent)?;
-            if let Some(field) = wanted.lacks(&limits) {
-                let what = format!("agents[{at}].limits.{field}: the agent has no such limit");
-                return Err(AgentsError::List(what));
-            }
-            spec.add(tenant.as_deref(), Item { wanted, variables, card, retries, limits })?;
+            spec.add_listed(at, listed)?;
         }
         Ok(spec)
     }
 
-    fn add(&mut self, tenant: Option<&str>, item: Item) -> Result<(), AgentsError> {
+    /// Adds an entry of a list. An error names it.
+    fn add_listed(&mut self, at: usize, listed: Listed) -> Result<(), AgentsError> {
+        let refused =
+            |field: &str, what: String| AgentsError::Entry { at: list::place(at, field), what };
+        let Listed { tenant, agent, variables, card, retries, limits } = listed;
+        let wanted = Wanted::parse(&agent).map_err(|error| refused(".agent", chain(&error)))?;
+        if let Some(field) = wanted.lacks(&limits) {
+            let what = "the agent has no such limit".to_owned();
+            return Err(refused(&format!(".limits.{field}"), what));
+        }
+        if let Some(name) = variables.keys().find(|name| !wanted.reads(name)) {
+            let what = "the agent does not read it".to_owned();
+            return Err(refused(&format!(".variables.{name}"), what));
+        }
+        let item = Item { entry: Some(at), wanted, variables, card, retries, limits };
+        match self.add(tenant.as_deref(), item) {
+            Err(Unadded::Bad(error)) => Err(refused(".tenant", chain(&error))),
+            Err(Unadded::Twice(error, first)) => {
+                let field = if tenant.is_some() { ".tenant" } else { "" };
+                let also = first.map(|first| format!("; {} is one, too", list::place(first, "")));
+                Err(refused(field, format!("{error}{}", also.unwrap_or_default())))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn add(&mut self, tenant: Option<&str>, item: Item) -> Result<(), Unadded> {
         let Some(name) = tenant else {
             return match self.default.replace(item) {
                 None => Ok(()),
-                Some(_) => Err(AgentsError::Twice("all other tenants".to_owned())),
+                Some(first) => {
+                    let error = AgentsError::Twice("all other tenants".to_owned());
+                    Err(Unadded::Twice(error, first.entry))
+                }
             };
         };
         if FIRST_SEGMENTS.contains(&name) {
-            return Err(AgentsError::Path(name.to_owned()));
+            return Err(Unadded::Bad(AgentsError::Path(name.to_owned())));
         }
-        let tenant =
-            Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
+        let tenant = Tenant::parse(name)
+            .map_err(|error| Unadded::Bad(AgentsError::Tenant(name.to_owned(), error)))?;
         match self.by_tenant.insert(tenant, item) {
             None => Ok(()),
-            Some(_) => Err(AgentsError::Twice(format!("the tenant {name:?}"))),
+            Some(first) => {
+                let error = AgentsError::Twice(format!("the tenant {name:?}"));
+                Err(Unadded::Twice(error, first.entry))
+            }
         }
     }
+}
+
+/// Why an item cannot be added.
+enum Unadded {
+    /// Its tenant cannot be one.
+    Bad(AgentsError),
+    /// Another item, perhaps an entry of a list, has the same tenant.
+    Twice(AgentsError, Option<usize>),
+}
+
+impl From<Unadded> for AgentsError {
+    fn from(error: Unadded) -> Self {
+        let (Unadded::Bad(error) | Unadded::Twice(error, _)) = error;
+        error
+    }
+}
+
+/// The text without the mark of UTF-8 that some editors write at its begin.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The text of a file with a list: in a function its path is below that of the zip.
@@ -154,6 +208,27 @@ impl Wanted {
             Self::Lambda(_) => None,
             #[cfg(feature = "process")]
             Self::Process(_) => None,
+        }
+    }
+
+    /// Whether this agent reads the variable of agents of this name.
+    #[cfg_attr(not(any(feature = "a2a", feature = "http")), expect(unused_variables))]
+    fn reads(&self, name: &str) -> bool {
+        #[cfg(feature = "http")]
+        let of_http = name.starts_with("HTTP_AGENT_");
+        // Calls of a function are always signed, and a process gets no token.
+        #[cfg(any(feature = "lambda", feature = "process"))]
+        let of_ours = of_http && name != HTTP_AGENT_AUTHORIZATION.about.name;
+        match self {
+            Self::BuiltIn(_) => false,
+            #[cfg(feature = "a2a")]
+            Self::A2a(_) => name.starts_with("A2A_AGENT_"),
+            #[cfg(feature = "http")]
+            Self::Http(_) | Self::AgentCore(_) => of_http,
+            #[cfg(feature = "lambda")]
+            Self::Lambda(_) => of_ours,
+            #[cfg(feature = "process")]
+            Self::Process(_) => of_ours || name == AGENT_COMMAND.about.name,
         }
     }
 
