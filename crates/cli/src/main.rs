@@ -93,9 +93,11 @@ fn misused(what: impl Display, usage: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Writes to the standard output. A reader such as `head` that stops early has enough.
+/// Writes to the standard output, which shows the text at once, even without the end of its line. A
+/// reader such as `head` that stops early has enough.
 fn print(text: &str) -> std::io::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

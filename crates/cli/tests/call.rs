@@ -3,6 +3,10 @@
 // The lint's exemption covers test functions only, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "call/follow.rs"]
+mod follow;
+#[path = "call/scripted.rs"]
+mod scripted;
 mod support;
 
 use std::fs;
@@ -16,7 +20,7 @@ use a2a_lambda_runtime::{ConfigError, Variables};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The program's output and exit code.
 #[derive(Debug)]
@@ -41,11 +45,15 @@ async fn deployed() -> String {
     format!("http://{address}")
 }
 
-async fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
+fn started(arguments: &[&str], variables: &[(&str, &str)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    command.spawn().unwrap()
+}
+
+async fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
+    let mut child = started(arguments, variables);
     let mut stdin = child.stdin.take().unwrap();
     // One that reads nothing has closed it.
     let _ = stdin.write_all(input.as_bytes()).await;
