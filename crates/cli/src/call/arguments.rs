@@ -24,7 +24,7 @@ Commands:
   watch URL TASK       show a task's updates until it is over or asks something
 
 URL is the agent's, to which /.well-known/agent-card.json is added. TEXT of `-` is read from the
-standard input, at most 1 MiB.
+standard input, at most 1 MiB. `send`, `stream` and `watch` give up after a day.
 
 Options:
   --task TASK          continue this task, which waits for an answer (send, stream)

@@ -55,6 +55,8 @@ enum Failure {
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the message has no id: the system has no randomness")]
     NoRandomness(#[from] NoRandomness),
+    #[error("the task is not over, and was waited for long enough")]
+    Unsettled,
     #[error("the answer cannot be written")]
     Print(#[from] io::Error),
     #[error("the answer cannot be written as JSON")]
@@ -119,9 +121,15 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
             Ok(true)
         }
         Command::Send { url, text, message, waits } => {
-            let (client, _) = Agent::new(&options)?.connect(&url).await?;
+            let (client, card) = Agent::new(&options)?.connect(&url).await?;
             let (request, options) = request(text, message, waits)?;
-            let sent = client.send(request, &options).await?;
+            let sent = match client.send(request, &options).await? {
+                // An agent does not wait as long as a task may take.
+                SendMessageResponse::Task(task) if waits && !is_settled(task.status.state) => {
+                    SendMessageResponse::Task(outcome(&client, &card, &task.id).await?)
+                }
+                sent => sent,
+            };
             show(json, &sent, text::answer)?;
             Ok(match &sent {
                 SendMessageResponse::Task(task) => is_well(task.status.state),
@@ -131,18 +139,25 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
         Command::Stream { url, text, message } => {
             let (client, card) = Agent::new(&options)?.connect(&url).await?;
             let (request, options) = request(text, message, true)?;
+            let mut shown = Shown::new(Form::of(json));
             if card.capabilities.streaming == Some(false) {
                 complain("the agent does not stream: its answer comes at the end");
-                let sent = client.send(request, &options).await?;
-                let event = match sent {
-                    SendMessageResponse::Task(task) => StreamResponse::Task(task),
+                let mut task = None;
+                let event = match client.send(request, &options).await? {
+                    SendMessageResponse::Task(it) => {
+                        task = (!is_settled(it.status.state)).then(|| it.id.clone());
+                        StreamResponse::Task(it)
+                    }
                     SendMessageResponse::Message(message) => StreamResponse::Message(message),
                 };
-                let mut shown = Shown::new(json);
                 shown.show("", &event)?;
+                if let Some(task) = task {
+                    poll(&client, &task, &mut shown).await?;
+                }
                 return Ok(shown.is_well());
             }
-            follow(client.stream(request, &options).await?, json).await
+            follow(client.stream(request, &options).await?, &mut shown).await?;
+            Ok(shown.is_well())
         }
         Command::Get { url, task } => {
             let (client, _) = Agent::new(&options)?.connect(&url).await?;
@@ -157,28 +172,55 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
         }
         Command::Watch { url, task, after } => {
             let (client, card) = Agent::new(&options)?.connect(&url).await?;
-            if card.capabilities.streaming == Some(false) {
-                return poll(&client, &task, json).await;
-            }
-            match client.subscribe(&task, after.as_deref()).await {
-                Ok(stream) => follow(stream, json).await,
-                // This agent streams the answers to messages only.
-                Err(error) if error.kind() == Some(ErrorKind::UnsupportedOperation) => {
-                    poll(&client, &task, json).await
-                }
-                Err(error) => Err(error.into()),
-            }
+            let mut shown = Shown::new(Form::of(json));
+            watch(&client, &card, &task, after.as_deref(), &mut shown).await?;
+            Ok(shown.is_well())
         }
     }
 }
 
-/// Shows a stream to its end. False if the task has failed.
-async fn follow(mut stream: EventStream, json: bool) -> Result<bool, Failure> {
-    let mut shown = Shown::new(json);
+/// Waits until a task has settled, and reads it then.
+async fn outcome(client: &Client, card: &AgentCard, task: &str) -> Result<Task, Failure> {
+    watch(client, card, task, None, &mut Shown::new(Form::Nothing)).await?;
+    Ok(get(client, task).await?)
+}
+
+/// Shows a task's updates until it has settled.
+async fn watch(
+    client: &Client,
+    card: &AgentCard,
+    task: &str,
+    after: Option<&str>,
+    shown: &mut Shown,
+) -> Result<(), Failure> {
+    if card.capabilities.streaming != Some(false) {
+        match client.subscribe(task, after).await {
+            Ok(stream) => return follow(stream, shown).await,
+            // This agent streams the answers to messages only.
+            Err(error) if has_no_subscriptions(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    poll(client, task, shown).await
+}
+
+/// Whether an agent that refuses a subscription so may still be asked for the task.
+fn has_no_subscriptions(error: &CallError) -> bool {
+    match error {
+        CallError::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 501),
+        error => matches!(
+            error.kind(),
+            Some(ErrorKind::UnsupportedOperation | ErrorKind::MethodNotFound)
+        ),
+    }
+}
+
+/// Shows a stream to its end.
+async fn follow(mut stream: EventStream, shown: &mut Shown) -> Result<(), Failure> {
     loop {
         match stream.next().await {
             Ok(Some(event)) => shown.show(&event.id, &event.response)?,
-            Ok(None) => break,
+            Ok(None) => return shown.end(),
             Err(error) => {
                 shown.end()?;
                 if let Some(task) = stream.task() {
@@ -188,31 +230,55 @@ async fn follow(mut stream: EventStream, json: bool) -> Result<bool, Failure> {
             }
         }
     }
-    shown.end()?;
-    Ok(shown.is_well())
 }
 
-/// Asks for a task until it has settled, and shows it whenever its state is another. False if it has
-/// failed.
-async fn poll(client: &Client, task: &str, json: bool) -> Result<bool, Failure> {
-    let mut shown = Shown::new(json);
-    let mut pause = FIRST_PAUSE;
-    loop {
+/// Asks for a task until it has settled, and shows it whenever its state is another.
+async fn poll(client: &Client, task: &str, shown: &mut Shown) -> Result<(), Failure> {
+    for pause in Pauses::new(Limits::default().stream) {
         let task = get(client, task).await?;
         let state = task.status.state;
         if shown.state != Some(state) {
             shown.show("", &StreamResponse::Task(task))?;
         }
-        if state.is_terminal() || state.is_interrupted() {
-            return Ok(shown.is_well());
+        if is_settled(state) {
+            return Ok(());
         }
         tokio::time::sleep(pause).await;
-        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+    Err(Failure::Unsettled)
+}
+
+/// The pauses behind the questions for a task: each is twice as long as the one before.
+struct Pauses {
+    next: Duration,
+    left: Duration,
+}
+
+impl Pauses {
+    /// Pauses that take this time in all.
+    fn new(left: Duration) -> Self {
+        Self { next: FIRST_PAUSE, left }
+    }
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.next.min(self.left);
+        self.left -= pause;
+        self.next = (2 * self.next).min(LONGEST_PAUSE);
+        (!pause.is_zero()).then_some(pause)
     }
 }
 
 async fn get(client: &Client, task: &str) -> Result<Task, CallError> {
     client.get(GetTaskRequest { id: task.to_owned(), ..GetTaskRequest::default() }).await
+}
+
+/// Whether a task in this state is over, or asks something.
+fn is_settled(state: TaskState) -> bool {
+    state.is_terminal() || state.is_interrupted()
 }
 
 /// Whether a task in this state has not failed.
@@ -225,9 +291,23 @@ fn show<T: Serialize>(json: bool, value: &T, text: fn(&T) -> String) -> Result<(
     Ok(print(&text)?)
 }
 
+/// How events are shown.
+enum Form {
+    Text,
+    Json,
+    /// Not at all.
+    Nothing,
+}
+
+impl Form {
+    fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 /// The events that were shown.
 struct Shown {
-    json: bool,
+    form: Form,
     events: text::Events,
     state: Option<TaskState>,
 }
@@ -242,8 +322,8 @@ struct Line<'a> {
 }
 
 impl Shown {
-    fn new(json: bool) -> Self {
-        Self { json, events: text::Events::default(), state: None }
+    fn new(form: Form) -> Self {
+        Self { form, events: text::Events::default(), state: None }
     }
 
     fn show(&mut self, id: &str, response: &StreamResponse) -> Result<(), Failure> {
@@ -252,10 +332,10 @@ impl Shown {
             StreamResponse::StatusUpdate(update) => self.state = Some(update.status.state),
             StreamResponse::Message(_) | StreamResponse::ArtifactUpdate(_) => {}
         }
-        let text = if self.json {
-            serde_json::to_string(&Line { id, response })? + "\n"
-        } else {
-            self.events.show(response)
+        let text = match self.form {
+            Form::Text => self.events.show(response),
+            Form::Json => serde_json::to_string(&Line { id, response })? + "\n",
+            Form::Nothing => return Ok(()),
         };
         Ok(print(&text)?)
     }
@@ -381,4 +461,18 @@ fn credentials(options: &Options) -> Result<Credentials, Failure> {
 #[expect(clippy::disallowed_methods, reason = "of a user's own program, not of a function")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let seconds = |all| Pauses::new(Duration::from_secs(all)).map(|it| it.as_secs());
+        assert_eq!(seconds(600).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160, 285]);
+        assert_eq!(seconds(1_000).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160, 300, 300, 85]);
+        assert_eq!(seconds(24 * 60 * 60).sum::<u64>(), 24 * 60 * 60);
+        assert_eq!(seconds(0).next(), None);
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
 use crate::scripted::{Answer, Scripted, chunk, status, task};
-use crate::started;
+use crate::{run, started};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chunk_is_shown_before_the_next_one_comes() {
@@ -33,4 +34,57 @@ async fn a_chunk_is_shown_before_the_next_one_comes() {
         assert!(child.wait().await.unwrap().success());
         assert_eq!(agent.left(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn send_goes_on_when_the_agent_ends_its_wait() {
+    let done = || task("COMPLETED", &[("a", "answer", "yes")]);
+    let whole = |state| Answer::Json(200, task(state, &[])["task"].take());
+    let sent = || ("/message:send", Answer::Json(200, task("WORKING", &[])));
+    let subscribed = |events| ("/tasks/t:subscribe", Answer::Events(events));
+    let read = || ("/tasks/t", Answer::Json(200, done()["task"].take()));
+    let shown = "task t of context c\nanswer: yes\nCOMPLETED\n";
+    for (case, streaming, answers, out, code) in [
+        (
+            "a subscription",
+            true,
+            vec![sent(), subscribed(vec![task("WORKING", &[]), status("COMPLETED")]), read()],
+            shown,
+            0,
+        ),
+        ("no streams", false, vec![sent(), read(), read()], shown, 0),
+        ("no such path", true, vec![sent(), read(), read()], shown, 0),
+        (
+            "a failure",
+            true,
+            vec![sent(), subscribed(vec![status("FAILED")]), ("/tasks/t", whole("FAILED"))],
+            "task t of context c\nFAILED\n",
+            1,
+        ),
+        (
+            "a question",
+            false,
+            vec![
+                sent(),
+                ("/tasks/t", whole("AUTH_REQUIRED")),
+                ("/tasks/t", whole("AUTH_REQUIRED")),
+            ],
+            "task t of context c\nAUTH_REQUIRED\n",
+            0,
+        ),
+    ] {
+        let agent = Scripted::start(streaming, answers).await;
+        let ran = run(&["send", &agent.url, "hi"], &[], "").await;
+        assert_eq!((ran.out.as_str(), ran.code), (out, code), "{case}: {ran:?}");
+        assert_eq!((ran.err.as_str(), agent.left()), ("", 0), "{case}");
+    }
+    let agent = Scripted::start(false, [sent(), read(), read()]).await;
+    let ran = run(&["send", &agent.url, "hi", "--json"], &[], "").await;
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), done(), "one document");
+    let agent = Scripted::start(false, [sent(), read()]).await;
+    let ran = run(&["send", &agent.url, "hi", "--no-wait"], &[], "").await;
+    assert_eq!((ran.out.as_str(), agent.left()), ("task t of context c\nWORKING\n", 1));
+    let agent = Scripted::start(false, [sent(), read()]).await;
+    let ran = run(&["stream", &agent.url, "hi"], &[], "").await;
+    assert_eq!(ran.out, format!("task t of context c\nWORKING\n{shown}"));
 }
