@@ -173,6 +173,14 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
         Command::Watch { url, task, after } => {
             let (client, card) = Agent::new(&options)?.connect(&url).await?;
             let mut shown = Shown::new(Form::of(json));
+            // The events behind that one may continue artifacts that the ones before it name. If the
+            // task cannot be read, the subscription says why.
+            if !json
+                && after.is_some()
+                && let Ok(task) = get(&client, &task).await
+            {
+                shown.events.learn(&task);
+            }
             watch(&client, &card, &task, after.as_deref(), &mut shown).await?;
             Ok(shown.is_well())
         }

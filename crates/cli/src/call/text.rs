@@ -1,12 +1,16 @@
 //! An agent's answers, for people to read. An agent's text is shown without control characters,
 //! which could steer the terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use a2a_lambda_protocol::{
     AgentCard, Artifact, Message, Part, PartContent, SendMessageResponse, StreamResponse, Task,
     TaskState, TaskStatus,
 };
+
+/// The most names of artifacts that are remembered of a stream.
+const MAX_NAMES: usize = 1_000;
 
 /// An agent's text, safe for a terminal.
 pub(crate) fn safe(text: &str) -> String {
@@ -122,12 +126,17 @@ pub(crate) fn card(card: &AgentCard) -> String {
 pub(crate) struct Events {
     /// The artifact whose line is open.
     open: Option<String>,
+    /// The artifacts' titles by their ids: a chunk that continues an artifact need not name it.
+    titles: BTreeMap<String, String>,
 }
 
 impl Events {
     /// An event, as it is to be printed behind the events before.
     pub(crate) fn show(&mut self, response: &StreamResponse) -> String {
         let StreamResponse::ArtifactUpdate(update) = response else {
+            if let StreamResponse::Task(task) = response {
+                self.learn(task);
+            }
             let text = match response {
                 StreamResponse::Task(it) => task(it),
                 StreamResponse::Message(it) => message(it),
@@ -138,13 +147,28 @@ impl Events {
         };
         let id = &update.artifact.artifact_id;
         let continues = update.append && self.open.as_ref() == Some(id);
+        self.remember(&update.artifact);
         let mut out = if continues { String::new() } else { self.end() };
         if !continues {
-            let _ = write!(out, "{}: ", title(&update.artifact));
+            let known = self.titles.get(id).cloned();
+            let _ = write!(out, "{}: ", known.unwrap_or_else(|| title(&update.artifact)));
         }
         out.push_str(&parts(&update.artifact.parts));
         self.open = Some(id.clone());
         if update.last_chunk { out + &self.end() } else { out }
+    }
+
+    /// Remembers the names of a task's artifacts.
+    pub(crate) fn learn(&mut self, task: &Task) {
+        task.artifacts.iter().for_each(|artifact| self.remember(artifact));
+    }
+
+    fn remember(&mut self, artifact: &Artifact) {
+        let id = &artifact.artifact_id;
+        let has_room = self.titles.len() < MAX_NAMES || self.titles.contains_key(id);
+        if has_room && !artifact.name.is_empty() {
+            self.titles.insert(id.clone(), title(artifact));
+        }
     }
 
     /// The end of the open line, if there is one.

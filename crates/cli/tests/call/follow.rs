@@ -88,3 +88,38 @@ async fn send_goes_on_when_the_agent_ends_its_wait() {
     let ran = run(&["stream", &agent.url, "hi"], &[], "").await;
     assert_eq!(ran.out, format!("task t of context c\nWORKING\n{shown}"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_keeps_its_name_when_a_chunk_does_not_repeat_it() {
+    let chunks = |first| {
+        let rest = [
+            chunk("1-2", "note", "n", false),
+            chunk("1-1", "", "y", true),
+            status("WORKING"),
+            chunk("1-1", "", "z", true),
+            chunk("1-3", "", "no name", false),
+            status("COMPLETED"),
+        ];
+        Answer::Events([first].into_iter().chain(rest).collect())
+    };
+    let shown = "note: n\nresponse: y\nWORKING\nresponse: z\n1-3: no name\nCOMPLETED\n";
+    let known = task("WORKING", &[("1-1", "response", "x")]);
+    let read = ("/tasks/t", Answer::Json(200, known["task"].clone()));
+    let begun = "task t of context c\nresponse: x\nWORKING\n";
+    let subscribed = |first| ("/tasks/t:subscribe", chunks(first));
+    let named = || chunk("1-1", "response", "x", false);
+    for (words, answers, begin) in [
+        (&["stream", "hi"][..], vec![("/message:stream", chunks(named()))], "response: x\n"),
+        (&["watch", "t"], vec![subscribed(known)], begun),
+        (
+            &["watch", "t", "--after", "7"],
+            vec![read, subscribed(chunk("1-1", "", "x", true))],
+            "response: x\n",
+        ),
+    ] {
+        let agent = Scripted::start(true, answers).await;
+        let ran = run(&[&[words[0], &agent.url], &words[1..]].concat(), &[], "").await;
+        assert_eq!(ran.out, format!("{begin}{shown}"), "{ran:?}");
+        assert_eq!(agent.left(), 0);
+    }
+}
