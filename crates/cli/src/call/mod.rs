@@ -3,6 +3,7 @@
 mod arguments;
 mod text;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -12,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_client::{
-    BadHeader, CardCache, Client, Config, Credentials, Error as CallError, EventStream, Limits,
-    SendOptions, fetch_card,
+    BadHeader, CardCache, Client, Config, Credentials, Error as CallError, EventStream, Fault,
+    Limits, SendOptions, fetch_card,
 };
 use a2a_lambda_core::Clock as _;
 use a2a_lambda_https::{Client as Https, ClientConfig, WallClock};
@@ -55,8 +56,11 @@ enum Failure {
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the message has no id: the system has no randomness")]
     NoRandomness(#[from] NoRandomness),
-    #[error("the task is not over, and was waited for long enough")]
-    Unsettled,
+    /// The agent has the task, but tells no more of it.
+    #[error("no more is known of task {0}")]
+    Lost(String, #[source] CallError),
+    #[error("task {0} is not over, and was waited for long enough")]
+    Unsettled(String),
     #[error("the answer cannot be written")]
     Print(#[from] io::Error),
     #[error("the answer cannot be written as JSON")]
@@ -64,27 +68,33 @@ enum Failure {
 }
 
 impl Failure {
-    fn hint(&self) -> Option<&'static str> {
-        let Self::Call(error) = self else { return None };
-        match error {
-            CallError::OtherOrigin(_) => {
-                Some("if the agent is to be called there, give --any-origin, or the URL there")
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let watch = |task| Some(format!("`watch URL {task}` goes on with it").into());
+        let hint = match self {
+            Self::Call(error) | Self::Lost(_, error) if lacks_credentials(error) => {
+                "set A2A_BEARER, or give --bearer-file or --header-file"
             }
-            CallError::Http { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-                Some("set A2A_BEARER, or give --bearer-file or --header-file")
+            Self::Lost(task, error) if error.fault() != Fault::Caller => return watch(task),
+            Self::Unsettled(task) => return watch(task),
+            Self::Call(CallError::OtherOrigin(_)) => {
+                "if the agent is to be called there, give --any-origin, or the URL there"
             }
-            CallError::Http { status, .. } if status.as_u16() == 404 => {
-                Some("check the URL: the card is looked for behind it")
+            Self::Call(CallError::Http { status, .. }) if status.as_u16() == 404 => {
+                "check the URL: the card is looked for behind it"
             }
-            error if error.kind() == Some(ErrorKind::Unauthenticated) => {
-                Some("set A2A_BEARER, or give --bearer-file or --header-file")
+            Self::Call(CallError::NoInterface) => {
+                "`card` shows what it speaks; --binding and --a2a narrow what is taken"
             }
-            CallError::NoInterface => {
-                Some("`card` shows what it speaks; --binding and --a2a narrow what is taken")
-            }
-            CallError::Cut(_) => Some("`watch URL TASK` goes on with a task"),
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+}
+
+fn lacks_credentials(error: &CallError) -> bool {
+    match error {
+        CallError::Http { status, .. } => matches!(status.as_u16(), 401 | 403),
+        error => error.kind() == Some(ErrorKind::Unauthenticated),
     }
 }
 
@@ -102,7 +112,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     run_to_end(done(arguments), |failure| {
         complain(text::safe(&chain(failure)));
         if let Some(hint) = failure.hint() {
-            complain(hint);
+            complain(text::safe(&hint));
         }
     })
 }
@@ -189,8 +199,14 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
 
 /// Waits until a task has settled, and reads it then.
 async fn outcome(client: &Client, card: &AgentCard, task: &str) -> Result<Task, Failure> {
-    watch(client, card, task, None, &mut Shown::new(Form::Nothing)).await?;
-    Ok(get(client, task).await?)
+    let watched = watch(client, card, task, None, &mut Shown::new(Form::Nothing)).await;
+    // The sender does not know the task yet.
+    let lost = |error| Failure::Lost(task.to_owned(), error);
+    watched.map_err(|failure| match failure {
+        Failure::Call(error) => lost(error),
+        failure => failure,
+    })?;
+    get(client, task).await.map_err(lost)
 }
 
 /// Shows a task's updates until it has settled.
@@ -231,19 +247,19 @@ async fn follow(mut stream: EventStream, shown: &mut Shown) -> Result<(), Failur
             Ok(None) => return shown.end(),
             Err(error) => {
                 shown.end()?;
-                if let Some(task) = stream.task() {
-                    complain(format_args!("the task is {}", text::safe(task)));
-                }
-                return Err(error.into());
+                return Err(match stream.task() {
+                    Some(task) => Failure::Lost(task.to_owned(), error),
+                    None => error.into(),
+                });
             }
         }
     }
 }
 
 /// Asks for a task until it has settled, and shows it whenever its state is another.
-async fn poll(client: &Client, task: &str, shown: &mut Shown) -> Result<(), Failure> {
+async fn poll(client: &Client, id: &str, shown: &mut Shown) -> Result<(), Failure> {
     for pause in Pauses::new(Limits::default().stream) {
-        let task = get(client, task).await?;
+        let task = get(client, id).await.map_err(|error| Failure::Lost(id.to_owned(), error))?;
         let state = task.status.state;
         if shown.state != Some(state) {
             shown.show("", &StreamResponse::Task(task))?;
@@ -253,7 +269,7 @@ async fn poll(client: &Client, task: &str, shown: &mut Shown) -> Result<(), Fail
         }
         tokio::time::sleep(pause).await;
     }
-    Err(Failure::Unsettled)
+    Err(Failure::Unsettled(id.to_owned()))
 }
 
 /// The pauses behind the questions for a task: each is twice as long as the one before.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::scripted::{Answer, Scripted, chunk, status, task};
@@ -121,5 +121,58 @@ async fn an_artifact_keeps_its_name_when_a_chunk_does_not_repeat_it() {
         let ran = run(&[&[words[0], &agent.url], &words[1..]].concat(), &[], "").await;
         assert_eq!(ran.out, format!("{begin}{shown}"), "{ran:?}");
         assert_eq!(agent.left(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_names_the_task_and_how_to_go_on_only_where_a_task_is_known() {
+    let busy = || Answer::Json(503, json!({}));
+    let refused = || {
+        let body = json!({"error": {"code": 404, "message": "gone", "details": [{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TASK_NOT_FOUND",
+            "domain": "a2a-protocol.org"}]}});
+        Answer::Json(404, body)
+    };
+    let working = || Answer::Json(200, task("WORKING", &[]));
+    let events = |first: &[Value]| Answer::Events(first.to_vec());
+    let hint = "\n`watch URL t` goes on with it\n";
+    for (command, streaming, answers, begin, end) in [
+        ("stream", true, vec![("/message:stream", events(&[]))], "the stream broke off", "off\n"),
+        (
+            "stream",
+            true,
+            vec![
+                ("/message:stream", events(&[task("WORKING", &[])])),
+                ("/tasks/t:subscribe", Answer::Json(200, json!({}))),
+            ],
+            "no more is known of task t: ",
+            hint,
+        ),
+        (
+            "send",
+            true,
+            vec![("/message:send", working()), ("/tasks/t:subscribe", busy())],
+            "no more is known of task t: the agent's server answers HTTP 503",
+            hint,
+        ),
+        (
+            "send",
+            false,
+            vec![("/message:send", working()), ("/tasks/t", Answer::Json(401, json!({})))],
+            "no more is known of task t: the agent's server answers HTTP 401",
+            "\nset A2A_BEARER, or give --bearer-file or --header-file\n",
+        ),
+        (
+            "send",
+            false,
+            vec![("/message:send", working()), ("/tasks/t", refused())],
+            "no more is known of task t: the agent refuses: gone",
+            "gone\n",
+        ),
+    ] {
+        let agent = Scripted::start(streaming, answers).await;
+        let ran = run(&[command, &agent.url, "hi"], &[], "").await;
+        assert!(ran.err.starts_with(begin) && ran.err.ends_with(end), "{command}: {ran:?}");
+        assert_eq!((ran.err.contains("watch URL"), ran.code), (end == hint, 1), "{ran:?}");
     }
 }
