@@ -1,5 +1,6 @@
 //! An agent's answers, for people to read. An agent's text is shown without control characters,
-//! which could steer the terminal.
+//! which could steer the terminal, and without those that change the direction of writing, which could
+//! make a line read as another one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +15,14 @@ const MAX_NAMES: usize = 1_000;
 
 /// An agent's text, safe for a terminal.
 pub(crate) fn safe(text: &str) -> String {
-    let is_unsafe = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let is_unsafe = |c: char| match c {
+        '\n' | '\t' => false,
+        // Unicode's property Bidi_Control.
+        '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        c => c.is_control(),
+    };
     text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -214,6 +222,17 @@ mod tests {
         .collect();
         assert_eq!(shown, "a: one two\nb: x\nWORKING\nb: y\nc: \u{fffd}[2Jz\u{fffd}\n");
         assert_eq!(events.end(), "");
+    }
+
+    #[test]
+    fn a_text_does_not_steer_the_terminal() {
+        let steering = "\u{0}\r\u{1b}\u{7f}\u{9b}\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\
+                        \u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        for c in steering.chars() {
+            assert_eq!(safe(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
+        }
+        let plain = "a\n\tü שלום مرحبا 👩\u{200d}💻";
+        assert_eq!(safe(plain), plain, "right-to-left letters and joined signs stay");
     }
 
     #[test]
