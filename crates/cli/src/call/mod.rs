@@ -136,7 +136,7 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
             let sent = match client.send(request, &options).await? {
                 // An agent does not wait as long as a task may take.
                 SendMessageResponse::Task(task) if waits && !is_settled(task.status.state) => {
-                    SendMessageResponse::Task(outcome(&client, &card, &task.id).await?)
+                    SendMessageResponse::Task(outcome(&client, &card, &task).await?)
                 }
                 sent => sent,
             };
@@ -198,8 +198,11 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
 }
 
 /// Waits until a task has settled, and reads it then.
-async fn outcome(client: &Client, card: &AgentCard, task: &str) -> Result<Task, Failure> {
-    let watched = watch(client, card, task, None, &mut Shown::new(Form::Nothing)).await;
+async fn outcome(client: &Client, card: &AgentCard, task: &Task) -> Result<Task, Failure> {
+    let mut known = Shown::new(Form::Nothing);
+    known.state = Some(task.status.state);
+    let task = task.id.as_str();
+    let watched = watch(client, card, task, None, &mut known).await;
     // The sender does not know the task yet.
     let lost = |error| Failure::Lost(task.to_owned(), error);
     watched.map_err(|failure| match failure {
@@ -222,6 +225,8 @@ async fn watch(
             Ok(stream) => return follow(stream, shown).await,
             // This agent streams the answers to messages only.
             Err(error) if has_no_subscriptions(&error) => {}
+            // The task is known, and can be asked for later.
+            Err(error) if shown.state.is_some() && error.is_retryable() => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -258,14 +263,36 @@ async fn follow(mut stream: EventStream, shown: &mut Shown) -> Result<(), Failur
 
 /// Asks for a task until it has settled, and shows it whenever its state is another.
 async fn poll(client: &Client, id: &str, shown: &mut Shown) -> Result<(), Failure> {
-    for pause in Pauses::new(Limits::default().stream) {
-        let task = get(client, id).await.map_err(|error| Failure::Lost(id.to_owned(), error))?;
-        let state = task.status.state;
-        if shown.state != Some(state) {
-            shown.show("", &StreamResponse::Task(task))?;
-        }
-        if is_settled(state) {
-            return Ok(());
+    ask(async || get(client, id).await, id, shown).await
+}
+
+/// The same, by this question. A few errors in a row that may pass do not end it.
+async fn ask(
+    question: impl AsyncFn() -> Result<Task, CallError>,
+    id: &str,
+    shown: &mut Shown,
+) -> Result<(), Failure> {
+    let limits = Limits::default();
+    let mut failed = 0;
+    for pause in Pauses::new(limits.stream) {
+        match question().await {
+            Ok(task) => {
+                failed = 0;
+                let state = task.status.state;
+                if shown.state != Some(state) {
+                    shown.show("", &StreamResponse::Task(task))?;
+                }
+                if is_settled(state) {
+                    return Ok(());
+                }
+            }
+            // A first answer tells that there is such a task.
+            Err(error)
+                if shown.state.is_some() && error.is_retryable() && failed < limits.resumes =>
+            {
+                failed += 1;
+            }
+            Err(error) => return Err(Failure::Lost(id.to_owned(), error)),
         }
         tokio::time::sleep(pause).await;
     }
@@ -489,6 +516,11 @@ fn variable(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use a2a_lambda_protocol::TaskStatus;
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -498,5 +530,41 @@ mod tests {
         assert_eq!(seconds(1_000).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160, 300, 300, 85]);
         assert_eq!(seconds(24 * 60 * 60).sum::<u64>(), 24 * 60 * 60);
         assert_eq!(seconds(0).next(), None);
+    }
+
+    type Told = Result<TaskState, fn() -> CallError>;
+
+    /// Asks until `answers` have come, each a state or an error; the last one comes again and again.
+    /// Gives the seconds until the end.
+    async fn asked(answers: &[Told]) -> (Result<(), String>, u64) {
+        let left = RefCell::new(answers);
+        let question = async || {
+            let (answer, rest) = left.borrow().split_first().unwrap();
+            if !rest.is_empty() {
+                left.replace(rest);
+            }
+            let status = TaskStatus { state: answer.map_err(|make| make())?, ..Default::default() };
+            Ok(Task { status, ..Task::default() })
+        };
+        let began = Instant::now();
+        let done = ask(question, "t", &mut Shown::new(Form::Nothing)).await;
+        (done.map_err(|failure| chain(&failure)), began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_is_asked_for_until_it_has_settled_or_is_lost() {
+        use TaskState::{Completed, InputRequired, Working};
+        let cut: fn() -> CallError = || CallError::Cut(None);
+        let refused: fn() -> CallError = || CallError::NoInterface;
+        let lost = |why| Err(format!("no more is known of task t: {why}"));
+        let broke = || lost("the stream broke off");
+        assert_eq!(asked(&[Ok(Working), Ok(Working), Ok(Completed)]).await, (Ok(()), 15));
+        assert_eq!(asked(&[Ok(Working), Err(cut), Ok(InputRequired)]).await, (Ok(()), 15));
+        assert_eq!(asked(&[Err(cut)]).await, (broke(), 0), "no task is known");
+        assert_eq!(asked(&[Ok(Working), Err(cut)]).await, (broke(), 5 + 10 + 20 + 40 + 80 + 160));
+        let refusal = "the agent has no interface that is spoken here";
+        assert_eq!(asked(&[Ok(Working), Err(refused)]).await, (lost(refusal), 5));
+        let unsettled = Err("task t is not over, and was waited for long enough".to_owned());
+        assert_eq!(asked(&[Ok(Working)]).await, (unsettled, 24 * 60 * 60));
     }
 }
