@@ -210,10 +210,13 @@ def test_a_task_s_price_is_that_of_all_its_requests():
         "SQS record": Count(calls=3, written=7, read=1, sqs=1),
     }
     counts["SendMessage with a push config"] = counts["SQS record with 4 pushes"] = Count(scheduler=1)
+    counts["SendMessage inline, to completed"] = Count(calls=2, written=7)
+    counts["SendMessage inline with a push config"] = counts["its 4 pushes, by stream-recovery"] = Count()
     whole = cost.lives(counts)
     assert whole["task without push"] == Count(calls=4, written=10, read=1, sqs=4)
     assert cost.dollars(whole["task without push"], invocations=2) == pytest.approx(8.775)
     assert cost.dollars(whole["task with 4 pushes"]) == pytest.approx(3)
+    assert cost.dollars(whole[cost.INLINE], invocations=1) == pytest.approx(4.575)
 
 
 def test_the_prices_are_those_of_the_documentation():

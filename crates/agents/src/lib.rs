@@ -101,6 +101,8 @@ pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigE
         #[cfg(any(feature = "a2a", feature = "http"))]
         transport: Arc::new(client::AtFirstCall::default()),
         by_variables: BTreeMap::new(),
+        #[cfg(feature = "process")]
+        ports: Ports::new(),
     };
     let mut agents = match spec.default {
         Some(item) => Agents::new(makers.make(item).await?),
@@ -141,6 +143,10 @@ fn refused_entry(entry: usize, error: &ConfigError, is_own: impl Fn(&str) -> boo
     refused(AgentsError::Entry { at, what })
 }
 
+/// The process at each port that an item names, and the entry that named it first.
+#[cfg(feature = "process")]
+type Ports = BTreeMap<std::num::NonZeroU16, (usize, Arc<process::Keeper>)>;
+
 /// A maker for each set of variables.
 struct Makers<'v> {
     variables: &'v Variables<'v>,
@@ -149,6 +155,8 @@ struct Makers<'v> {
     transport: Arc<dyn Transport>,
     /// Boxed, since a maker is empty without the features.
     by_variables: BTreeMap<BTreeMap<String, String>, Box<Maker>>,
+    #[cfg(feature = "process")]
+    ports: Ports,
 }
 
 impl Makers<'_> {
@@ -182,6 +190,11 @@ impl Makers<'_> {
                 place.insert(Box::new(maker.map_err(told)?))
             }
         };
+        #[cfg(feature = "process")]
+        if let Wanted::Process(Some(port)) = wanted {
+            let claimed = maker.claim(port, entry.unwrap_or_default(), &mut self.ports);
+            claimed.map_err(refused)?;
+        }
         let agent = maker.make(wanted, &limits).map_err(told)?;
         let retries = match retries {
             Some(retries) => Some(self.retries(&*agent, retries)?),
@@ -240,6 +253,31 @@ impl Maker {
             #[cfg(feature = "process")]
             processes: BTreeMap::new(),
         })
+    }
+
+    /// The process at a port, of the item at this place. Items with one command share it. The messages
+    /// of an item with another one would reach the agent that has the port.
+    #[cfg(feature = "process")]
+    fn claim(
+        &mut self,
+        port: std::num::NonZeroU16,
+        at: usize,
+        ports: &mut Ports,
+    ) -> Result<(), AgentsError> {
+        // Making the agent tells of a command that is missing.
+        let Some(command) = &self.command else { return Ok(()) };
+        let new =
+            || process::Keeper::new(command.clone(), Some(port), self.calls.transport.clone());
+        let (first, keeper) = ports.entry(port).or_insert_with(|| (at, Arc::new(new())));
+        if !keeper.starts(command) {
+            let (first, second) = (at.min(*first), at.max(*first));
+            return Err(AgentsError::List(format!(
+                "agents[{first}] and agents[{second}]: both are at port {port}, and their commands \
+                 or environments differ: give each a port of its own, or none"
+            )));
+        }
+        self.processes.entry(Some(port)).or_insert_with(|| keeper.clone());
+        Ok(())
     }
 
     /// The account, which agents of AWS need.
@@ -430,6 +468,30 @@ mod tests {
         ] {
             let error = chain(&made(text).await.unwrap_err());
             assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_is_one_command_s() {
+        let of = |first: &str, second: &str, variables: &str| {
+            format!(
+                r#"{{"agents": [{{"tenant": "z", "agent": "{first}"}}, {{"agent": "echo"}},
+                {{"tenant": "b", "agent": "{second}", "variables": {{{variables}}}}}]}}"#
+            )
+        };
+        let (other, silence) =
+            (r#""AGENT_COMMAND": "python3 b.py""#, r#""HTTP_AGENT_SILENCE_SECONDS": "5""#);
+        for (list, is_refused) in [
+            (of("process:8080", "process:8080", other), true),
+            (of("process:8080", "process:8080", silence), false),
+            (of("process:8080", "process:8080", ""), false),
+            (of("process:8080", "process:8081", other), false),
+            (of("process", "process", other), false),
+            (of("process:8080", "process", other), false),
+        ] {
+            let error = made(&list).await.err().map(|error| chain(&error)).unwrap_or_default();
+            let names_both = error.contains("agents[0] and agents[2]: both are at port 8080");
+            assert_eq!((names_both, error.is_empty()), (is_refused, !is_refused), "{list} {error}");
         }
     }
 

@@ -16,7 +16,7 @@ const OF_AWS: [&str; 5] = [
 const FOR_A_SHELL: [char; 10] = ['\'', '"', '\\', '$', '`', '|', '&', ';', '<', '>'];
 
 /// A program, its arguments and its environment. `Debug` does not show the environment.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Command {
     /// The program, and its arguments.
     pub(super) words: Vec<String>,

@@ -74,6 +74,11 @@ impl Keeper {
         Self { command, port, transport, tasks: Arc::default(), kept: Mutex::new(kept) }
     }
 
+    /// Whether it starts its process by this command, with the same environment.
+    pub(crate) fn starts(&self, command: &Command) -> bool {
+        self.command == *command
+    }
+
     /// The URLs of the process. If the process does not run, the keeper starts it. The keeper waits
     /// first if it started one shortly before.
     pub(super) async fn target(&self) -> Result<Target, NotStarted> {
@@ -116,23 +121,24 @@ impl Keeper {
         let ends = Instant::now() + READY_WITHIN;
         let ready = timeout_at(ends, async {
             tokio::select! {
-                // A process of somebody else's could answer at its port.
                 biased;
                 status = process.ended() => Err(status),
                 ready = self.ready(port) => Ok(ready),
             }
         });
-        match ready.await {
-            Ok(Ok(ready)) => ready?,
-            Ok(Err(status)) => {
-                // Its last lines may be on their way.
-                sleep(PING_EVERY).await;
-                let status = status.map_or_else(|error| error.to_string(), |it| it.to_string());
-                return Err(NotStarted::Ended { status, last: process.last_lines() });
-            }
+        let status = match ready.await {
+            // A process of somebody else's may have answered at the port, and this one have found it
+            // taken.
+            Ok(Ok(ready)) => match process.has_ended() {
+                None => return ready.map(|()| process),
+                Some(status) => status.to_string(),
+            },
+            Ok(Err(status)) => status.map_or_else(|error| error.to_string(), |it| it.to_string()),
             Err(_) => return Err(NotStarted::Late),
-        }
-        Ok(process)
+        };
+        // Its last lines may be on their way.
+        sleep(PING_EVERY).await;
+        Err(NotStarted::Ended { status, last: process.last_lines() })
     }
 
     /// Returns when `/ping` is answered as the contract has it.

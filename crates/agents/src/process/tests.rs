@@ -2,11 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::Command as Blocking;
 use std::sync::Arc;
 
-use a2a_lambda_https::{Client, ClientConfig};
+use a2a_lambda_https::{Answer, Chunks, Client, ClientConfig, Request, Transport};
 use a2a_lambda_runtime::SystemClock;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
 use super::Command;
 use super::keeper::{Keeper, NotStarted};
@@ -105,4 +109,49 @@ async fn a_process_that_does_not_start_says_why() {
     assert!(matches!(taken.target().await, Err(NotStarted::Taken(..))));
     let found = serving("404 Not Found").target().await;
     assert!(matches!(found, Err(NotStarted::NoPing(404))), "{found:?}");
+}
+
+/// Another program, which answers each request as soon as the child has ended.
+#[derive(Debug)]
+struct Other(PathBuf);
+
+#[async_trait]
+impl Transport for Other {
+    async fn exchange(&self, _: &Request) -> Result<Answer, a2a_lambda_https::Error> {
+        // The thread is the runtime's only one, which learns nothing meanwhile.
+        let id = loop {
+            let written = std::fs::read_to_string(&self.0).unwrap_or_default();
+            if let Some(id) = written.strip_suffix('\n') {
+                break id.to_owned();
+            }
+            std::thread::yield_now();
+        };
+        let status = format!("/proc/{id}/stat");
+        while std::fs::read_to_string(&status).is_ok_and(|status| !status.contains(") Z ")) {
+            std::thread::yield_now();
+        }
+        Ok(Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Box::new(NoBody) })
+    }
+}
+
+struct NoBody;
+
+#[async_trait]
+impl Chunks for NoBody {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, a2a_lambda_https::Error> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_ping_is_another_program_s_if_the_process_has_ended() {
+    let file = std::env::temp_dir().join(format!("a2a-lambda-ping-{}", std::process::id()));
+    let script = format!("echo $$ >{}; echo Address already in use; exit 1", file.display());
+    let command = command(&["sh", "-c", &script], &[("PATH", "/usr/bin:/bin")]);
+    let found = Keeper::new(command, None, Arc::new(Other(file.clone()))).target().await;
+    std::fs::remove_file(&file).unwrap();
+    match found {
+        Err(NotStarted::Ended { last, .. }) => assert_eq!(last, "Address already in use"),
+        other => panic!("{other:?}"),
+    }
 }
