@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, Response, header};
 
 use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
 use crate::extensions::on_card;
+use crate::hops::is_passed_on;
 use crate::service::{Bindings, tenant_named};
 #[cfg(feature = "v0_3")]
 use crate::v0_3;
@@ -33,7 +34,11 @@ impl Bindings {
         tenant: &str,
         visitor: &Visitor,
     ) -> Response<Bytes> {
-        if let Ok(tenant) = tenant_named(tenant) {
+        // An agent that asks for this card would be asked for its own in turn, if the two pass messages
+        // on in a circle: it gets the card that is known.
+        if let Ok(tenant) = tenant_named(tenant)
+            && !is_passed_on(parts)
+        {
             self.agents.renew_profile(&tenant).await;
         }
         self.public_card(parts, tenant, visitor).unwrap_or_else(|error| {

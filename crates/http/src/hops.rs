@@ -13,6 +13,11 @@ const HEADER: &str = "a2a-hops";
 /// The longest name of a hop, in bytes.
 const MAX_HOP_BYTES: usize = 64;
 
+/// Whether an agent that passes messages on has made this request.
+pub(crate) fn is_passed_on(parts: &Parts) -> bool {
+    parts.headers.contains_key(HEADER)
+}
+
 /// The request with the hops that its header names in its metadata, where its agent finds them.
 ///
 /// # Errors

@@ -12,11 +12,12 @@ use a2a_lambda_https::{Transport, WallClock};
 use a2a_lambda_protocol::{AgentCard, AgentSkill};
 use a2a_lambda_runtime::SystemClock;
 use a2a_lambda_signing::VerifyingKeys;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::fault::Fault;
-use super::message::passed_on;
+use super::message::{hop_of, passed_on};
 use crate::url::{self, NoUrl};
 
 /// How long a card is used before it is asked for again, and how long none is asked for after a failure.
@@ -33,6 +34,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// The longest stream, in bytes.
 const MAX_STREAM_BYTES: usize = 64 << 20;
+
+/// The header that names the agents that a request has come through.
+const HOPS_HEADER: &str = "a2a-hops";
 
 /// The most skills, and extensions, of a card that are shown.
 const MAX_SKILLS: usize = 64;
@@ -75,6 +79,9 @@ pub(super) struct Remote {
     answer_bytes: usize,
     cards: CardCache,
     known: Mutex<Known>,
+    /// Held by the client of this agent that has the card fetched. Others wait for that card: in a
+    /// circle of agents they may all be one client's.
+    fetching: AsyncMutex<()>,
 }
 
 /// The facts known about a remote agent.
@@ -119,6 +126,7 @@ impl Remote {
             answer_bytes,
             cards: CardCache::new(Arc::new(SystemClock)),
             known: Mutex::default(),
+            fetching: AsyncMutex::default(),
         }
     }
 
@@ -137,7 +145,7 @@ impl Remote {
             credentials.header(name, value).map_err(|error| Fault::Ours(error.into()))
         };
         let mut credentials = self.credentials();
-        credentials = header(credentials, "a2a-hops", &passed_on(&turn.hops(), hop))?;
+        credentials = header(credentials, HOPS_HEADER, &passed_on(&turn.hops(), hop))?;
         if let Some(trace) = a2a_lambda_runtime::traceparent() {
             credentials = header(credentials, "traceparent", &trace.to_string())?;
         }
@@ -165,12 +173,10 @@ impl Remote {
 
     /// Brings the card up to date, if it is old. Returns whether it is another one than was served.
     pub(super) async fn renew(&self) -> bool {
-        let is_old = {
-            let known = self.lock();
-            let longest = if known.failed { FAILED } else { FRESH };
-            known.age().is_none_or(|age| age >= longest)
-        };
-        if is_old {
+        if self.lock().is_old()
+            && let Ok(_fetching) = timeout(CARD_WITHIN, self.fetching.lock()).await
+            && self.lock().is_old()
+        {
             self.ask_for_card().await;
         }
         self.lock().is_unserved()
@@ -209,10 +215,13 @@ impl Remote {
         assert!(self.look().await.is_ok());
     }
 
-    /// Fetches the card. An old one counts where there is no new one.
+    /// Fetches the card. An old one counts where there is no new one. The request has a hop, so that a
+    /// proxy that is asked does not ask for a card in turn, which may be this one's.
     async fn look(&self) -> Result<Arc<Found>, Error> {
         let limits = Limits { answer: CONNECT, connect: CONNECT, ..Limits::default() };
-        let config = Config { credentials: self.credentials(), limits, ..Config::default() };
+        let credentials = self.credentials().header(HOPS_HEADER, &hop_of(&self.url));
+        let credentials = credentials.map_err(|error| Error::Request(error.to_string()))?;
+        let config = Config { credentials, limits, ..Config::default() };
         let transport = self.transport.clone();
         let keys = self.card_keys.as_deref();
         let looked = Client::connect(transport, &self.url, config, keys, &self.cards).await;
@@ -302,6 +311,12 @@ impl Known {
     fn asked(&mut self, failed: bool) {
         self.asked_ms = Some(WallClock::now_ms(&SystemClock));
         self.failed = failed;
+    }
+
+    /// Whether the card is to be asked for again.
+    fn is_old(&self) -> bool {
+        let longest = if self.failed { FAILED } else { FRESH };
+        self.age().is_none_or(|age| age >= longest)
     }
 
     /// How long ago the card was asked for.

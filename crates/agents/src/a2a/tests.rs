@@ -3,18 +3,21 @@
 mod remote;
 mod waits;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use a2a_lambda_core::{Agent as _, HOPS};
+use a2a_lambda_https::{Answer, Request, Transport};
 use a2a_lambda_protocol::{Struct, TaskState};
 use a2a_lambda_signing::{SigningKey, canonical};
 use a2a_lambda_testing::{Bed, Input, TaskView, at_every_crash};
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use self::remote::{Remote, Said, Then, chunk, event, having, saying, status, task};
+use super::A2aAgent;
 use super::message::{hop_of, passed_on, why_not_pass_on};
 
 /// A key of Ed25519: 32 times the letter A.
@@ -305,6 +308,36 @@ async fn the_card_is_the_remote_agent_s() {
         ("a2a", 1),
         "not at each request"
     );
+}
+
+#[tokio::test]
+async fn cards_are_not_asked_for_in_a_circle() {
+    /// The remote agent asks this one for its card before it answers, as a proxy of it would.
+    struct Circle(Arc<Remote>, OnceLock<Weak<A2aAgent>>);
+    #[async_trait]
+    impl Transport for Circle {
+        async fn exchange(&self, request: &Request) -> Result<Answer, a2a_lambda_https::Error> {
+            let agent = self.1.get().unwrap().upgrade().unwrap();
+            assert!(!agent.renew_profile().await, "{:?}", agent.profile());
+            self.0.exchange(request).await
+        }
+    }
+    let remote = Remote::new(true, true);
+    let circle = Arc::new(Circle(remote.clone(), OnceLock::new()));
+    let settings = super::Settings { transport: circle.clone(), ..remote.settings() };
+    let agent = Arc::new(Remote::agent(settings));
+    circle.1.set(Arc::downgrade(&agent)).unwrap();
+    // The clock of the waits is stopped, and goes on by itself when all wait.
+    tokio::time::pause();
+    agent.renew_profile().await;
+    assert_eq!(remote.asked("card"), 1, "one request at a time");
+    let hop = hop_of("https://agent.example");
+    assert_eq!(remote.headers_of("card", "a2a-hops"), [hop], "a proxy there does not ask on");
+    // Clients that come at the same time have the same card.
+    let remote = Remote::new(true, true);
+    let agent = Remote::agent(remote.settings());
+    tokio::join!(agent.renew_profile(), agent.renew_profile(), agent.renew_profile());
+    assert_eq!((remote.asked("card"), agent.profile().name.as_str()), (1, "painter"));
 }
 
 #[tokio::test]

@@ -185,8 +185,13 @@ impl Remote {
 
     /// A header of the newest call of each message.
     pub(super) fn headers(&self, name: &str) -> Vec<String> {
+        self.headers_of("Send", name)
+    }
+
+    /// A header of each call of the methods that begin so.
+    pub(super) fn headers_of(&self, method: &str, name: &str) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
-        let sends = asked.iter().filter(|(_, method, _)| method.starts_with("Send"));
+        let sends = asked.iter().filter(|(_, called, _)| called.starts_with(method));
         sends.map(|(request, ..)| request.headers[name].to_str().unwrap().to_owned()).collect()
     }
 }
