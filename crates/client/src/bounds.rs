@@ -25,6 +25,9 @@ pub struct Limits {
     pub stream: Duration,
     /// How often in a row a stream is resumed without any new event. 5 by default; 0 is never.
     pub resumes: u32,
+    /// How often in a row a message is sent again whose stream ended before its first event, if it
+    /// [may be](crate::SendOptions::repeats). 5 by default; 0 is never. More than `resumes` is as many.
+    pub resends: u32,
 }
 
 impl Default for Limits {
@@ -40,6 +43,7 @@ impl Default for Limits {
             idle: Duration::from_mins(1),
             stream: Duration::from_hours(24),
             resumes: 5,
+            resends: 5,
         }
     }
 }

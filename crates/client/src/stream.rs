@@ -37,7 +37,8 @@ pub struct StreamEvent {
 /// A stream that is cut goes on: behind the last event that came, if the agent numbers its events, or
 /// else with the task as it is, by a subscription. If the agent has no subscription for the task any
 /// more, the task that `GetTask` gives is the last event. A stream that is cut before its first event is
-/// resumed only if the message may be [sent again](SendOptions::repeats).
+/// resumed only if the message may be [sent again](SendOptions::repeats), and not often
+/// ([`Limits::resends`](crate::Limits::resends)).
 pub struct EventStream {
     channel: Arc<Channel>,
     /// The request to send again as long as no task is known.
@@ -221,7 +222,8 @@ impl EventStream {
     /// Opens the stream anew. Returns the task instead, if there is no more to stream of it.
     async fn resume(&mut self) -> Result<Option<StreamEvent>, Error> {
         let limits = *self.channel.limits();
-        let is_known = self.task.is_some() || self.again.is_some();
+        let may_resend = self.again.is_some() && self.in_row < limits.resends;
+        let is_known = self.task.is_some() || may_resend;
         if !is_known || self.in_row >= limits.resumes {
             return Err(Error::Cut(self.cut.take()));
         }

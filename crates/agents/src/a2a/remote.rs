@@ -158,6 +158,8 @@ impl Remote {
             connect: CONNECT,
             idle: IDLE,
             stream: left.max(CONNECT),
+            // Another attempt sends it again.
+            resends: 0,
             ..Limits::default()
         };
         let extensions = turn.extensions().iter().filter(|it| !is_own(it)).cloned().collect();

@@ -1,6 +1,6 @@
 //! Streams that are cut go on.
 
-use a2a_lambda_client::{Error, SendOptions};
+use a2a_lambda_client::{Error, Limits, SendOptions};
 
 use crate::support::{Server, WAYS, text, word};
 
@@ -69,8 +69,24 @@ async fn an_agent_that_is_away_for_good_is_not_asked_for_ever() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_again_as_often_as_the_limits_say() {
+    for way in WAYS {
+        for (resends, resumes, sent) in [(0, 5, 1), (1, 5, 2), (5, 5, 6), (5, 0, 1)] {
+            let server = Server::new();
+            server.cut(std::iter::repeat_n(0, 100));
+            let limits = Limits { resends, resumes, ..Limits::default() };
+            let client = server.client_within(*way, limits);
+            let mut stream = client.stream(text("tck-stream-001"), &repeating()).await.unwrap();
+            let error = stream.next().await.unwrap_err();
+            assert!(matches!(error, Error::Cut(_)), "{error:?}");
+            assert_eq!(server.sent("idempotency-key"), sent, "{way:?} {resends} {resumes}");
+        }
+    }
+}
+
 fn client_limit() -> u32 {
-    a2a_lambda_client::Limits::default().resumes
+    Limits::default().resumes
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_agents::Conformance;
-use a2a_lambda_client::{Binding, Client, Config, Interface, Transport, Version};
+use a2a_lambda_client::{Binding, Client, Config, Interface, Limits, Transport, Version};
 use a2a_lambda_core::{Agents, Operations, Owner, Runner};
 use a2a_lambda_http::{Bindings, Body, Grant, HttpConfig, Principal, Visitor};
 use a2a_lambda_https::{Answer, Chunks, Error, Request};
@@ -55,10 +55,15 @@ impl Server {
     }
 
     /// A client of it that speaks so.
-    pub(crate) fn client(&self, (binding, version): (Binding, Version)) -> Client {
+    pub(crate) fn client(&self, way: (Binding, Version)) -> Client {
+        self.client_within(way, Limits::default())
+    }
+
+    pub(crate) fn client_within(&self, way: (Binding, Version), limits: Limits) -> Client {
+        let (binding, version) = way;
         let url = URL.parse().unwrap();
         let interface = Interface { url, binding, version, tenant: String::new() };
-        Client::new(Arc::new(self.clone()), interface, Config::default())
+        Client::new(Arc::new(self.clone()), interface, Config { limits, ..Config::default() })
     }
 
     /// Cuts the next streams, each after so many pieces.
