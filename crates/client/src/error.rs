@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the connection broke before the answer was whole")]
     Broken(#[source] https::Error),
     /// A stream broke off, and was not resumed.
-    #[error("the stream broke off")]
+    #[error("the stream is incomplete")]
     Cut(#[source] Option<EventsError>),
     /// The answer, or a stream's next byte or end, took too long. The call may have been carried out.
     #[error("the agent is too slow: {0}")]
@@ -56,7 +56,7 @@ pub enum Error {
     #[error("the agent's card names another origin, {0}, to which no credentials are sent")]
     OtherOrigin(String),
     /// The card's signature is missing or wrong.
-    #[error("the agent's card is not trusted: {0}")]
+    #[error("the agent's card is not trusted")]
     Signature(#[from] SignatureFault),
     /// This process ran out of a resource of its own. Nothing was sent.
     #[error("this process could not begin the request")]

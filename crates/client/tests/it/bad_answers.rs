@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_client::{
-    Binding, Client, Config, Credentials, Fault, Interface, Limits, SendOptions, Version,
+    Binding, Client, Config, Credentials, Fault, Interface, Limits, SendOptions, SignatureFault,
+    Version,
 };
 use a2a_lambda_protocol::GetTaskRequest;
 
@@ -24,6 +25,23 @@ fn client(binding: Binding, canned: Canned) -> Client {
 async fn get(client: &Client) -> a2a_lambda_client::Error {
     let request = GetTaskRequest { id: "t1".to_owned(), ..GetTaskRequest::default() };
     client.get(request).await.unwrap_err()
+}
+
+/// Whether no text of the error's chain is in that of another.
+fn says_nothing_twice(error: &a2a_lambda_client::Error) -> bool {
+    let first: &dyn std::error::Error = error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    let texts: Vec<String> = chain.map(ToString::to_string).collect();
+    let said = texts.join(": ");
+    texts.iter().all(|text| said.matches(text.as_str()).count() == 1)
+}
+
+/// A card's fault is said once, too.
+#[test]
+fn an_untrusted_card_s_fault_is_said_once() {
+    for fault in [SignatureFault::Missing, SignatureFault::NoKey, SignatureFault::Wrong] {
+        assert!(says_nothing_twice(&fault.into()), "{fault}");
+    }
 }
 
 /// Status, media type, body; the rest after it; the error, its fault, whether it is retryable.
@@ -178,10 +196,10 @@ async fn a_bad_stream_is_an_error_within_bounds() {
         (200, SSE, "data: {}\n\n", Then::End, "no answer of JSON-RPC", Fault::Agent, false),
         (200, SSE, &many, Then::Silence, "larger than 4000 bytes", Fault::Agent, false),
         // These come again and again, until the client has tried often enough.
-        (200, SSE, "", Then::End, "broke off", Fault::Agent, true),
-        (200, SSE, "data: {\n", Then::End, "broke off", Fault::Agent, true),
-        (200, SSE, "", Then::Cut, "broke off", Fault::Agent, true),
-        (200, SSE, "", Then::Silence, "broke off", Fault::Agent, true),
+        (200, SSE, "", Then::End, "incomplete", Fault::Agent, true),
+        (200, SSE, "data: {\n", Then::End, "incomplete", Fault::Agent, true),
+        (200, SSE, "", Then::Cut, "incomplete", Fault::Agent, true),
+        (200, SSE, "", Then::Silence, "incomplete", Fault::Agent, true),
         (200, SSE, "", Then::Drip, "larger than 4000 bytes", Fault::Agent, false),
     ];
     for &(status, media_type, body, then, expected, fault, retryable) in rows {
@@ -200,6 +218,7 @@ async fn a_bad_stream_is_an_error_within_bounds() {
         let said = format!("{status} {body:.60} {then:?}: {error}: {error:?}");
         assert!(error.to_string().contains(expected), "{said}");
         assert_eq!((error.fault(), error.is_retryable()), (fault, retryable), "{said}");
+        assert!(says_nothing_twice(&error), "{said}");
     }
 }
 
