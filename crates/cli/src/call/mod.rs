@@ -557,7 +557,7 @@ mod tests {
         let cut: fn() -> CallError = || CallError::Cut(None);
         let refused: fn() -> CallError = || CallError::NoInterface;
         let lost = |why| Err(format!("no more is known of task t: {why}"));
-        let broke = || lost("the stream broke off");
+        let broke = || lost("the stream is incomplete");
         assert_eq!(asked(&[Ok(Working), Ok(Working), Ok(Completed)]).await, (Ok(()), 15));
         assert_eq!(asked(&[Ok(Working), Err(cut), Ok(InputRequired)]).await, (Ok(()), 15));
         assert_eq!(asked(&[Err(cut)]).await, (broke(), 0), "no task is known");

@@ -143,7 +143,13 @@ async fn a_cut_names_the_task_and_how_to_go_on_only_where_a_task_is_known() {
     let events = |first: &[Value]| Answer::Events(first.to_vec());
     let hint = "\n`watch URL t` goes on with it\n";
     for (command, streaming, answers, begin, end) in [
-        ("stream", true, vec![("/message:stream", events(&[]))], "the stream broke off", "off\n"),
+        (
+            "stream",
+            true,
+            vec![("/message:stream", events(&[]))],
+            "the stream is incomplete",
+            "incomplete\n",
+        ),
         (
             "stream",
             true,
