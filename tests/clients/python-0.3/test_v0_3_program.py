@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import operations
-from operations import NO_LIST, check_operations
+from each_operation import NO_LIST, check_operations
 from program import Cutter, call, check_calls, check_resumes
 from server import Server
 
