@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import operations
+import each_operation
 from each_operation import NO_LIST, check_operations
 from program import Cutter, call, check_calls, check_resumes
 from server import Server
@@ -48,6 +48,6 @@ def test_a_stream_that_is_cut_goes_on(transport):
 
 def test_the_client_has_every_operation(transport, hook):
     # It has what the agents of both versions do.
-    modules = str(Path(operations.__file__).parent)
+    modules = str(Path(each_operation.__file__).parent)
     with Server(command=(sys.executable, CONFORMANCE), PYTHONPATH=modules) as server:
         check_operations(server.url, transport, hook, LACKS[transport])
