@@ -53,8 +53,12 @@ pub struct Head {
     pub phase: Phase,
     /// How large the log is, in bytes of JSON.
     pub log_bytes: u64,
-    /// When the status last changed, as clients see it; the order of `ListTasks`.
+    /// When the status last changed, as clients see it.
     pub status_at: Timestamp,
+    /// When the task was submitted, if lists still show it as submitted although it runs. A claim
+    /// does not move the task in lists: the runner's next commit does, at most
+    /// [`LISTED_WITHIN`](crate::run::LISTED_WITHIN) later.
+    pub listed_as_submitted: Option<Timestamp>,
     /// How often the task was claimed.
     pub fence: Fence,
     /// How often it was claimed since a turn was last committed.
@@ -192,6 +196,16 @@ impl Head {
     /// The state that clients see.
     pub fn state(&self) -> TaskState {
         self.phase.state()
+    }
+
+    /// The state that lists show.
+    pub fn listed_state(&self) -> TaskState {
+        self.listed_as_submitted.map_or(self.state(), |_| TaskState::Submitted)
+    }
+
+    /// The time of the status that lists show; the order of `ListTasks`.
+    pub fn listed_at(&self) -> Timestamp {
+        self.listed_as_submitted.unwrap_or(self.status_at)
     }
 
     /// Whether the task is over.

@@ -183,6 +183,16 @@ pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Ta
     task
 }
 
+/// The task as lists show it: as [`fold`] has it, or as it was before the runner's claim.
+pub fn fold_listed<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
+    let mut task = fold(head, entries);
+    if let Some(at) = head.listed_as_submitted {
+        let state = TaskState::Submitted;
+        task.status = TaskStatus { state, message: None, timestamp: Some(at) };
+    }
+    task
+}
+
 fn apply_entry(task: &mut Task, entry: &Entry, head: &Head) {
     match &entry.event {
         Event::Message(UserMessage { message, .. }) => {

@@ -99,6 +99,7 @@ impl Head {
             phase: Phase::Submitted,
             log_bytes: 0,
             status_at: stamp.now,
+            listed_as_submitted: None,
             fence: Fence::default(),
             attempt: 0,
             deaths: 0,

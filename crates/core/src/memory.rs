@@ -13,7 +13,7 @@ use self::conversations::{Conversations, swap};
 use crate::conversation::record::{ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue};
 use crate::head::{Head, Phase};
 use crate::ids::{Incarnation, LeaseToken, Registration, TaskKey, WriteId};
-use crate::log::{Entry, fold};
+use crate::log::{Entry, fold_listed};
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
@@ -66,8 +66,8 @@ impl Record {
         TaskOutline {
             task: self.head.key.task.clone(),
             context: self.head.context.clone(),
-            status: fold(&self.head, &self.log).status,
-            status_at: self.head.status_at,
+            status: fold_listed(&self.head, &self.log).status,
+            status_at: self.head.listed_at(),
         }
     }
 
@@ -148,8 +148,8 @@ fn matches(query: &ListQuery, head: &Head) -> bool {
         && head.owner == query.owner
         && head.is_listed()
         && query.context.as_ref().is_none_or(|context| *context == head.context)
-        && query.state.is_none_or(|state| state == head.state())
-        && query.status_since.is_none_or(|since| head.status_at >= since)
+        && query.state.is_none_or(|state| state == head.listed_state())
+        && query.status_since.is_none_or(|since| head.listed_at() >= since)
         && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
 }
 
@@ -165,7 +165,7 @@ fn is_leftover(config: &PushConfig, expired: &Head) -> bool {
 }
 
 fn cursor(head: &Head) -> Cursor {
-    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }
 
 #[async_trait]

@@ -27,6 +27,10 @@ pub(crate) const MIN_RUN: Duration = Duration::from_secs(1);
 /// in whole seconds.
 pub const AFTER_LEASE: Duration = Duration::from_secs(1);
 
+/// The longest time for which lists show a claimed task as submitted, while its runner lives. A turn
+/// that ends before moves the task in lists once and not twice: that saves two write units.
+pub const LISTED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Runs agents on tasks.
 #[derive(Debug, Clone)]
 pub struct Runner {
@@ -105,16 +109,24 @@ impl Runner {
     ) -> Result<Attended, RunError> {
         let pusher = ClaimToken::new(self.engine.ids.fresh());
         let (beside, feed) = Beside::new(&pusher);
-        let as_of = self.engine.clock.now();
-        let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
-            return Ok(Attended::NoSuchTask);
+        let glanced =
+            if self.is_too_late(deadline) { None } else { self.engine.glance_to_claim(key).await };
+        let (snapshot, is_glance) = match glanced {
+            Some(glanced) => (glanced, true),
+            None => match self.read_beside(key, &beside).await? {
+                Some(read) => (read, false),
+                None => return Ok(Attended::NoSuchTask),
+            },
         };
         trace::join(snapshot.head.trace.as_ref());
-        beside.show(&snapshot, as_of);
         let pushing = push::beside(&self.engine, pusher, deadline, feed);
         // Boxed, because both futures are large, and each layer of callers would move them.
         let attending = Box::pin(async {
-            let attended = self.attend_beside(snapshot, deadline, company, &beside).await;
+            let attended = if is_glance {
+                self.attend_glanced(snapshot, deadline, company, &beside).await
+            } else {
+                self.attend_beside(snapshot, deadline, company, &beside).await
+            };
             drop(beside);
             attended
         });
@@ -140,6 +152,41 @@ impl Runner {
             }
         };
         attending.instrument(span).await
+    }
+
+    /// Reads a task, and shows it to the deliverer beside.
+    async fn read_beside(
+        &self,
+        key: &TaskKey,
+        beside: &Beside,
+    ) -> Result<Option<Snapshot>, RunError> {
+        let as_of = self.engine.clock.now();
+        let read = self.engine.read(key, Depth::Tail).await?;
+        if let Some(read) = &read {
+            beside.show(read, as_of);
+        }
+        Ok(read)
+    }
+
+    /// Claims a task that may have changed since it was read. If it has, so that it cannot be claimed,
+    /// the runner reads it.
+    async fn attend_glanced(
+        &self,
+        glanced: Snapshot,
+        deadline: Timestamp,
+        company: Company,
+        beside: &Beside,
+    ) -> Result<Attended, RunError> {
+        let key = glanced.head.key.clone();
+        let token = LeaseToken::new(self.engine.ids.fresh());
+        match self.claim(glanced, &token, beside).await {
+            Ok(claimed) => self.work(claimed, &token, deadline, beside).await,
+            Err(TransactError::Illegal(_)) => match self.read_beside(&key, beside).await? {
+                Some(read) => self.attend_beside(read, deadline, company, beside).await,
+                None => Ok(Attended::NoSuchTask),
+            },
+            Err(error) => ended_by(error),
+        }
     }
 
     async fn attend_beside(

@@ -166,7 +166,7 @@ pub(crate) fn to_item(head: &Head, shards: DueShards) -> Item {
         (REVISION.into(), number(head.revision)),
         (WRITE.into(), string(head.write.as_str())),
         (PHASE.into(), string(head.phase.name())),
-        (STATE.into(), string(state_name(head.state()))),
+        (STATE.into(), string(state_name(head.listed_state()))),
         (STATUS_AT.into(), millis(head.status_at)),
         (LOG_TOTAL.into(), number(head.log_bytes)),
         (FENCE.into(), number(head.fence)),
@@ -216,7 +216,7 @@ pub(crate) fn to_item(head: &Head, shards: DueShards) -> Item {
     }
     if head.is_listed() {
         set(LIST_PK, Some(string(list_partition(&head.key.tenant, &head.owner))));
-        let cursor = Cursor { status_at: head.status_at, task: head.key.task.clone() };
+        let cursor = Cursor { status_at: head.listed_at(), task: head.key.task.clone() };
         set(LIST_SK, Some(string(list_order(&cursor))));
     }
     if let Some(pushes) = &head.pushes {
@@ -251,6 +251,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
     let checkpoint = find_string(item, CHECKPOINT)?;
     let checkpoint = checkpoint.map(Json::parse).transpose().map_err(|e| value(CHECKPOINT, e))?;
     let created_at = time(CREATED_AT)?;
+    let phase = phase(item)?;
     Ok(Head {
         key: task_key(get_string(item, PK)?)?,
         owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
@@ -261,7 +262,8 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         generation: Generation(get_number(item, GENERATION)?),
         revision: Revision(get_number(item, REVISION)?),
         write: WriteId::new(get_string(item, WRITE)?),
-        phase: phase(item)?,
+        listed_as_submitted: listed_as_submitted(item, &phase)?,
+        phase,
         status_at: time(STATUS_AT)?,
         log_bytes: get_number(item, LOG_TOTAL)?,
         fence: Fence(get_number(item, FENCE)?),
@@ -287,6 +289,19 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         // A malformed context counts as none, as in a header: a new trace begins.
         trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
     })
+}
+
+/// When a running task was submitted, if its entry in the list index still says that it is submitted.
+fn listed_as_submitted(item: &Item, phase: &Phase) -> Result<Option<Timestamp>, Malformed> {
+    let state = match item.get(STATE) {
+        Some(AttributeValue::L(list)) => list.first(),
+        state => state,
+    };
+    let is_behind = state == Some(&string(state_name(TaskState::Submitted)));
+    if !is_behind || !matches!(phase, Phase::Running { .. }) {
+        return Ok(None);
+    }
+    find_string(item, LIST_SK)?.map(listed_at).transpose()
 }
 
 fn attempts(item: &Item, created: Timestamp) -> Result<Attempts, Malformed> {
@@ -417,6 +432,12 @@ pub(crate) fn list_partition(tenant: &Tenant, owner: &Owner) -> String {
 /// The place of a task in its owner's list: by time, then by id.
 pub(crate) fn list_order(cursor: &Cursor) -> String {
     format!("{}#{}", sortable(cursor.status_at), cursor.task)
+}
+
+/// The time of a place in the list.
+pub(crate) fn listed_at(order: &str) -> Result<Timestamp, Malformed> {
+    let millis = order.split('#').next().and_then(|time| time.parse().ok());
+    millis.map(Timestamp::from_millis).ok_or(Malformed::Attribute(LIST_SK))
 }
 
 /// A time as text with the same order.

@@ -263,11 +263,11 @@ fn matches(query: &ListQuery, head: &Head) -> bool {
         && head.key.tenant == query.tenant
         && head.owner == query.owner
         && query.context.as_ref().is_none_or(|context| *context == head.context)
-        && query.state.is_none_or(|state| state == head.state())
-        && query.status_since.is_none_or(|since| head.status_at >= since)
+        && query.state.is_none_or(|state| state == head.listed_state())
+        && query.status_since.is_none_or(|since| head.listed_at() >= since)
         && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
 }
 
 fn place(head: &Head) -> Cursor {
-    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }

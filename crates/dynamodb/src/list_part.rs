@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 
 use crate::attributes::{Item, Malformed, get_string, string, value};
 use crate::error::{corrupt, store_error};
-use crate::head_item::{list_order, sortable, state_name};
+use crate::head_item::{list_order, listed_at, sortable, state_name};
 use crate::listing::{ShortMessage, Span};
 use crate::store::DynamoDbStore;
 use crate::table::{
@@ -347,8 +347,5 @@ fn outline(
 /// The place of an entry of the list index.
 pub(crate) fn entry_place(entry: &Item) -> Result<Cursor, Malformed> {
     let task = task_key(get_string(entry, PK)?)?.task;
-    let order = get_string(entry, LIST_SK)?;
-    let millis = order.split('#').next().and_then(|time| time.parse().ok());
-    let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
-    Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
+    Ok(Cursor { status_at: listed_at(get_string(entry, LIST_SK)?)?, task })
 }

@@ -86,7 +86,7 @@ impl Listing {
         head: &Head,
         message: ShortMessage,
     ) -> [(&'static str, Option<AttributeValue>); LISTED.len()] {
-        let (number_of, state) = (format(head), state_name(head.state()));
+        let (number_of, state) = (format(head), state_name(head.listed_state()));
         if !head.is_listed() {
             return [
                 (FORMAT, Some(number(number_of))),
@@ -97,7 +97,7 @@ impl Listing {
             ];
         }
         let (tenant, owner) = (&head.key.tenant, &head.owner);
-        let cursor = Cursor { status_at: head.status_at, task: head.key.task.clone() };
+        let cursor = Cursor { status_at: head.listed_at(), task: head.key.task.clone() };
         let order = (LIST_SK, Some(string(list_order(&cursor))));
         if !self.by_state {
             return [
@@ -108,7 +108,7 @@ impl Listing {
                 (CONTEXT_PK, None),
             ];
         }
-        let partition = Self::partition(head.state(), self.shard(&head.key), tenant, owner);
+        let partition = Self::partition(head.listed_state(), self.shard(&head.key), tenant, owner);
         [
             (FORMAT, Some(number(self.format(head)))),
             (LIST_PK, Some(string(partition))),

@@ -8,7 +8,7 @@ use a2a_lambda_core::store::{
     Committed, Created, DUE_SHARDS, Depth, DueShards, DueTask, Guard, Kept, ListQuery, Page,
     Renewed, Snapshot, StoreError, TaskStore,
 };
-use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_protocol::{TaskState, Timestamp};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -131,14 +131,19 @@ impl Update {
         by_state: Option<bool>,
     ) {
         let entries = change.entries();
-        let message = ShortMessage::after(entries);
+        let differs = |name: &str| before.get(name) != after.get(name);
+        let submitted = string(state_name(TaskState::Submitted));
+        let leaves_submitted = differs(STATE) && before.get(STATE) == Some(&submitted);
+        // Neither a submitted task nor its claim has a message.
+        let message = ShortMessage::after(entries)
+            .or_else(|| leaves_submitted.then_some(ShortMessage::Without));
         let message = message.map(|message| message.where_it_is_free(item_bytes(after) + log));
         let is_status = |entry: &Entry| matches!(entry.event, Event::Status(_));
-        let differs = |name: &str| before.get(name) != after.get(name);
+        let stays = change.head().listed_as_submitted.is_some();
         // The number says which form they have.
         let has_other_form = differs(FORMAT) && by_state != Some(listing.by_state);
         if LISTED.iter().any(|name| *name != FORMAT && differs(name))
-            || entries.iter().any(is_status)
+            || entries.iter().any(is_status) && !stays
             || has_other_form
         {
             let message = message.unwrap_or(ShortMessage::Unknown);
@@ -153,7 +158,7 @@ impl Update {
         if differs(FORMAT) {
             self.set(FORMAT, number(listing.format(change.head())));
         }
-        if let Some(message) = message {
+        if let Some(message) = message.filter(|_| !stays) {
             self.set(STATE, message.with_state(state_name(change.head().state())));
         }
     }

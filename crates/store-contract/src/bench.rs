@@ -9,7 +9,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::{Head, Phase};
 use a2a_lambda_core::ids::Registration;
 use a2a_lambda_core::invariants;
-use a2a_lambda_core::log::fold;
+use a2a_lambda_core::log::fold_listed;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
@@ -314,8 +314,8 @@ pub(crate) fn outline(task: &Snapshot) -> TaskOutline {
     TaskOutline {
         task: task.head.key.task.clone(),
         context: task.head.context.clone(),
-        status: fold(&task.head, &task.tail).status,
-        status_at: task.head.status_at,
+        status: fold_listed(&task.head, &task.tail).status,
+        status_at: task.head.listed_at(),
     }
 }
 
@@ -329,7 +329,7 @@ pub(crate) fn ids(tasks: &[Snapshot]) -> Vec<String> {
 }
 
 pub(crate) fn cursor(head: &Head) -> Cursor {
-    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }
 
 /// The guard that the engine sets for a change from `base` at `now`. A takeover of an expired lease

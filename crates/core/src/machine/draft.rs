@@ -50,6 +50,9 @@ impl<'a> Draft<'a> {
         self.mark_pushes();
         self.head.ttl = self.ttl();
         self.head.due = self.due();
+        if !matches!(self.head.phase, Phase::Running { .. }) || self.head.is_deleted {
+            self.head.listed_as_submitted = None;
+        }
         if self.stamp.runner.is_none() {
             self.head.attempts.clear();
         }
@@ -154,7 +157,7 @@ impl<'a> Draft<'a> {
             let message = notice(&self.stamp.write, "nobody answered in time".to_owned());
             return self.end(Ending::Failed, Some(message));
         }
-        let state_before = self.head.state();
+        let before = (self.head.state(), self.head.status_at);
         self.head.fence = self.head.fence.next();
         if self.head.attempt == 0 && self.head.scope_turns == 0 {
             self.head.given = self.head.last_message;
@@ -164,8 +167,11 @@ impl<'a> Draft<'a> {
         self.head.woken = false;
         self.begin_attempt(self.stamp.runner);
         self.hold(token);
-        if state_before != TaskState::Working {
+        if before.0 != TaskState::Working {
             self.set_state(TaskState::Working, None);
+        }
+        if before.0 == TaskState::Submitted && !self.is_new {
+            self.head.listed_as_submitted = Some(before.1);
         }
     }
 
@@ -197,10 +203,12 @@ impl<'a> Draft<'a> {
         self.head.attempts.end(at, outcome);
     }
 
-    /// Holds the lease for its full time from now: every write of the holder renews it.
+    /// Holds the lease for its full time from now: every write of the holder renews it. Lists show
+    /// what the holder shows.
     pub(super) fn hold(&mut self, token: LeaseToken) {
         let until = self.stamp.now.saturating_add(self.stamp.lease);
         self.head.phase = Phase::Running { token, until };
+        self.head.listed_as_submitted = None;
     }
 
     pub(super) fn show(&mut self, updates: Vec<Update>) {

@@ -13,7 +13,7 @@ use crate::engine::TransactError;
 use crate::format::Formats;
 use crate::head::Head;
 use crate::ids::{ContextId, TaskId};
-use crate::log::{Entry, Event, fold, trim_history};
+use crate::log::{Entry, Event, fold_listed, trim_history};
 use crate::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline};
 
 /// The assumed size of a task whose status alone is listed, in bytes.
@@ -93,7 +93,7 @@ impl Row {
 }
 
 fn place(head: &Head) -> Cursor {
-    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }
 
 fn outlined(outline: TaskOutline) -> Task {
@@ -200,8 +200,8 @@ impl Operations {
         let with_artifacts = request.include_artifacts == Some(true);
         if !with_artifacts && request.history_length == Some(0) {
             // The listing needs only the status, and that is usually among the newest entries.
-            let mut task = fold(&snapshot.head, &snapshot.tail);
-            if task.status.timestamp == Some(snapshot.head.status_at) {
+            let mut task = fold_listed(&snapshot.head, &snapshot.tail);
+            if task.status.timestamp == Some(snapshot.head.listed_at()) {
                 task.artifacts.clear();
                 task.history.clear();
                 return Ok(Some((task, STATUS_BYTES)));
@@ -219,7 +219,7 @@ impl Operations {
             Ok(bytes) if fits => bytes,
             _ => shown.map(Entry::stored_bytes).sum(),
         };
-        let mut task = fold(&snapshot.head, &snapshot.tail);
+        let mut task = fold_listed(&snapshot.head, &snapshot.tail);
         if !with_artifacts {
             task.artifacts.clear();
         }

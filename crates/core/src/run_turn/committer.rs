@@ -15,6 +15,7 @@ use crate::machine::{Command, Cut, Finish, NextTurn, Pause, Retry, TurnEnd, Upda
 use crate::policy::{Policy, Retries};
 use crate::push::Beside;
 use crate::reply::Reply;
+use crate::run::LISTED_WITHIN;
 use crate::steps::{Left, StepError};
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
@@ -67,6 +68,8 @@ enum Outcome {
 /// The updates of one commit.
 #[derive(Default)]
 struct Batch {
+    /// Whether it is for lists: its commit has no updates, and shows the turn in them.
+    is_for_lists: bool,
     updates: Vec<Update>,
     bytes: usize,
     flushes: Vec<oneshot::Sender<()>>,
@@ -123,17 +126,26 @@ impl<'a> Committer<'a> {
         // Taken out of the channel, but too large for the batch under construction.
         let mut held_over: Option<Shown> = None;
         let mut next_at = self.engine.clock.now();
+        // One try is enough: the turn's next commit does it, too.
+        let mut may_list = true;
         loop {
             let mut batch = Batch::default();
             if let Some(first) = held_over.take() {
                 batch.add(first);
             } else {
+                may_list &= self.now.head.listed_as_submitted.is_some();
+                let listed_by = self.now.head.status_at.saturating_add(LISTED_WITHIN);
+                let unlisted = listed_by.saturating_since(self.engine.clock.now());
                 // The agent goes first: everything that it shows before it has to wait is one
                 // batch.
                 tokio::select! {
                     biased;
                     result = agent.ended(), if end.is_none() => end = Some(result),
                     Some(first) = shown.recv() => batch.add(first),
+                    () = self.engine.clock.sleep(unlisted), if may_list && end.is_none() => {
+                        batch.is_for_lists = true;
+                        may_list = false;
+                    }
                     else => {}
                 }
             }
@@ -141,6 +153,8 @@ impl<'a> Committer<'a> {
                 shown.close();
             }
             held_over = self.fill(&mut batch, &mut shown);
+            batch.is_for_lists &= batch.updates.is_empty();
+            let is_for_lists = batch.is_for_lists;
             let policy = &self.engine.policy;
             let pause = next_at.saturating_since(self.engine.clock.now());
             let mut is_early = !pause.is_zero();
@@ -179,7 +193,10 @@ impl<'a> Committer<'a> {
             {
                 return Ok(AgentEnd { result, updates: batch.updates, cut: None });
             }
-            next_at = self.engine.clock.now().saturating_add(self.engine.policy.commit_every);
+            if !is_for_lists {
+                let every = self.engine.policy.commit_every;
+                next_at = self.engine.clock.now().saturating_add(every);
+            }
             let mut commit = std::pin::pin!(self.emit(batch));
             let committed = loop {
                 tokio::select! {
@@ -194,6 +211,7 @@ impl<'a> Committer<'a> {
             };
             match committed {
                 Ok(()) => {}
+                Err(TransactError::Store(_) | TransactError::Contended) if is_for_lists => {}
                 Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
                     return Ok(AgentEnd::failed(does_not_fit(what, bytes, limit)));
                 }
@@ -226,7 +244,7 @@ impl<'a> Committer<'a> {
     }
 
     async fn emit(&mut self, batch: Batch) -> Result<(), TransactError> {
-        if !batch.updates.is_empty() {
+        if batch.is_for_lists || !batch.updates.is_empty() {
             let (token, updates) = (self.token.clone(), batch.updates);
             self.commit(Command::Emit { token, updates }).await?;
         }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
 use a2a_lambda_core::log::{Entry, fold};
 use a2a_lambda_core::{Ending, Event, Generation, Head, Phase, Position, StreamEvent, TaskKey};
-use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task, TaskState};
+use a2a_lambda_protocol::{
+    A2aError, ErrorKind, Message, StreamResponse, Task, TaskState, TaskStatus,
+};
 
 use super::{Known, Oracle, Verdict, Violation, ensure};
 use crate::op::Who;
@@ -38,6 +40,18 @@ impl Known {
             let is_of = generation.is_none_or(|of| of == generation_of(entries));
             is_of && fold(&self.head, entries) == *task
         })
+    }
+
+    /// The task as its claim has made it, if a list shows it as it was submitted.
+    fn claimed(&self, listed: &Task) -> Option<Task> {
+        let submitted = listed.status.timestamp;
+        let mut later = self.log.iter().skip_while(|entry| Some(entry.at) != submitted);
+        let is_status = |entry: &&Entry| matches!(entry.event, Event::Status(_));
+        let timestamp = later.find(is_status).map(|claim| claim.at);
+        let status = TaskStatus { state: TaskState::Working, message: None, timestamp };
+        let claimed = Task { status, ..listed.clone() };
+        let is_submitted = listed.status.state == TaskState::Submitted;
+        (is_submitted && self.position_of(&claimed, None).is_some()).then_some(claimed)
     }
 
     /// The message of a direct answer.
@@ -302,6 +316,13 @@ impl Oracle {
         listed.map(|head| head.key.clone()).collect()
     }
 
+    /// As [`shown`](Self::shown), for a task of a list, which may be shown as it was before its claim.
+    fn shown_in_list(&self, key: &TaskKey, task: &Task, from_ms: u64) -> Verdict {
+        let lives = self.lives_since(key, from_ms);
+        let claimed = lives.into_iter().find_map(|known| known.claimed(task));
+        self.shown(key, claimed.as_ref().unwrap_or(task), None, Position(0), from_ms)
+    }
+
     /// An owner's list. `before`: the state at the time of the request.
     pub(crate) fn listed(
         &self,
@@ -320,7 +341,7 @@ impl Oracle {
             let key = key.filter(is_theirs).ok_or_else(|| {
                 Violation::new("I8", format!("{who} was listed {}, which is not theirs", task.id))
             })?;
-            self.shown(&key, task, None, Position(0), from_ms)?;
+            self.shown_in_list(&key, task, from_ms)?;
             ensure(listed.insert(key), "I2", || format!("{who} was listed {} twice", task.id))?;
         }
         // A task that was meanwhile answered directly is not listed any more.

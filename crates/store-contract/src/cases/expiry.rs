@@ -135,14 +135,14 @@ fn is_shown(head: &Head, query: &ListQuery) -> bool {
     let is_kept = |after| !head.is_terminal() || head.status_at > after;
     query.ended_after.is_none_or(is_kept)
         && query.context.as_ref().is_none_or(|context| *context == head.context)
-        && query.state.is_none_or(|state| state == head.state())
-        && query.status_since.is_none_or(|since| head.status_at >= since)
+        && query.state.is_none_or(|state| state == head.listed_state())
+        && query.status_since.is_none_or(|since| head.listed_at() >= since)
 }
 
 fn expected(tasks: &[Tracked], query: &ListQuery) -> Vec<String> {
     let mut heads: Vec<&Head> = tasks.iter().map(Tracked::head).collect();
     heads.retain(|head| is_shown(head, query));
-    heads.sort_by_key(|head| std::cmp::Reverse((head.status_at, head.key.task.clone())));
+    heads.sort_by_key(|head| std::cmp::Reverse((head.listed_at(), head.key.task.clone())));
     heads.into_iter().map(|head| head.key.task.to_string()).collect()
 }
 

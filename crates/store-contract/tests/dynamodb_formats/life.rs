@@ -346,6 +346,7 @@ async fn attempts() -> Vec<Point> {
     let mut life = Life::new(submission(""), 4).await;
     life.claim().await;
     points.push(life.point("running-attempt").await);
+    points.push(life.point("running-unlisted").await);
     life.seconds = 60;
     life.claim().await;
     life.retry(None).await;

@@ -66,7 +66,8 @@ fn a_submission_with_a_claim_is_both_in_one_commit() {
     let both = Head::submit_and_claim(submission(), token(), &stamp(0));
     let leased_until = claimed.head().leased_until();
     let revision = submitted.head().revision;
-    let expected = Head { revision, due: leased_until, ..claimed.head().clone() };
+    let expected =
+        Head { revision, due: leased_until, listed_as_submitted: None, ..claimed.head().clone() };
     assert_eq!(both.head(), &expected);
     assert_eq!(both.entries(), [submitted.entries(), claimed.entries()].concat());
     assert_eq!(both.signals(), submitted.signals());
@@ -344,6 +345,28 @@ fn each_write_of_the_holder_renews_the_lease() {
     // An expired lease that no runner took is still its holder's.
     let head = then(&head, emit(vec![progress("late")]), 100);
     assert_eq!(lease(&head), 130);
+}
+
+#[test]
+fn lists_show_a_claim_with_the_next_word_of_a_runner_or_its_death() {
+    let listed = |head: &Head| (head.listed_state(), seconds(head.listed_at()));
+    let head = running();
+    assert_eq!((head.state(), seconds(head.status_at)), (TaskState::Working, 1));
+    assert_eq!(listed(&head), (TaskState::Submitted, 0));
+    assert_eq!(listed(&then(&head, message("more"), 5)), (TaskState::Submitted, 0));
+    for (command, now, expected) in [
+        (emit(vec![]), 5, (TaskState::Working, 1)),
+        (emit(vec![progress("half")]), 5, (TaskState::Working, 5)),
+        (park_until(&head, 50), 5, (TaskState::Working, 1)),
+        (retry(1), 5, (TaskState::Working, 1)),
+        (finish(&head, Finish::Completed(None)), 5, (TaskState::Completed, 5)),
+        (Command::Cancel, 5, (TaskState::Canceled, 5)),
+        (claim("another"), 40, (TaskState::Working, 1)),
+        (Command::Look, 40, (TaskState::Working, 1)),
+    ] {
+        let name = format!("{command:?}");
+        assert_eq!(listed(&then(&head, command, now)), expected, "{name}");
+    }
 }
 
 #[test]

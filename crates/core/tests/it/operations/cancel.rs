@@ -99,10 +99,10 @@ async fn a_cancel_whose_answer_is_lost_on_the_way_is_not_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_cancel_and_an_end_at_once_one_wins() {
-    // The end is under way from 5 s to 6 s.
+    // The claim, and that lists show it, are the first commits. The end is under way from 5 s to 6 s.
     for (cancel_at, wins) in [(5_500, true), (6_500, false)] {
         let (world, key) = World::with_task("hello", takes(5)).await;
-        world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
+        world.faults.fail_nth(Kind::Commit, 3, Fault::SlowRequest(secs(1)));
         let (_, canceled) =
             tokio::join!(world.attend(&key), after(millis(cancel_at), world.try_cancel(&key)));
         assert_eq!(canceled.is_ok(), wins);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use a2a_lambda_core::End;
+use a2a_lambda_core::run::LISTED_WITHIN;
 use a2a_lambda_protocol::{
     Artifact, ErrorKind, ListTasksRequest, ListTasksResponse, Message, Part, TaskState,
 };
@@ -241,4 +242,39 @@ async fn a_task_that_is_larger_than_a_page_is_a_page() {
     assert_eq!((first.tasks.len(), second.tasks.len()), (1, 1));
     assert!(second.next_page_token.is_empty());
     assert_ne!(ids(&first), ids(&second));
+}
+
+/// The claim alone moves no task in lists, because most turns move it again at once.
+#[tokio::test(start_paused = true)]
+async fn a_turn_is_listed_when_it_shows_something_or_after_a_second() {
+    for (shows_at, listed_at) in [(millis(300), millis(300)), (secs(5), LISTED_WITHIN)] {
+        let world = World::new(script!(|turn, _| {
+            turn.sleep(shows_at).await;
+            turn.progress("at work").await?;
+            turn.sleep(secs(5)).await;
+            Ok(End::completed())
+        }));
+        let key = world.submit("hello").await;
+        let of = |status, history_length| ListTasksRequest {
+            status,
+            history_length,
+            ..ListTasksRequest::default()
+        };
+        let looks = async {
+            for (at, state) in [
+                (listed_at.saturating_sub(millis(1)), TaskState::Submitted),
+                (listed_at + millis(1), TaskState::Working),
+            ] {
+                tokio::time::sleep(at.saturating_sub(world.passed())).await;
+                assert_eq!(world.task(&key).await.status.state, TaskState::Working);
+                // The store has the status of some tasks without their heads.
+                for history_length in [None, Some(0)] {
+                    let all = list(&world, of(TaskState::Unspecified, history_length)).await;
+                    assert_eq!(all.tasks[0].status.state, state, "{at:?}");
+                    assert_eq!(list(&world, of(state, history_length)).await.tasks, all.tasks);
+                }
+            }
+        };
+        tokio::join!(world.attend(&key), looks);
+    }
 }

@@ -42,8 +42,8 @@ async fn an_agent_that_completes_with_mail_runs_another_turn() {
 #[tokio::test(start_paused = true)]
 async fn a_message_between_the_agents_end_and_its_commit_is_seen_in_another_turn() {
     let world = World::new(ten_seconds(|_| Ok(End::completed())));
-    // The claim is the first commit; the end is the second, and takes 4 s to arrive.
-    world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(4)));
+    // The claim, and that lists show it, are the first commits. The end takes 4 s to arrive.
+    world.faults.fail_nth(Kind::Commit, 3, Fault::SlowRequest(secs(4)));
     let (key, attended) = with_messages(&world, &[12_000]).await;
     assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
     assert_eq!(world.diary.read(), ["first", "m0"]);

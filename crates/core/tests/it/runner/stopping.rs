@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use a2a_lambda_core::run::LISTED_WITHIN;
 use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, Turn};
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
@@ -72,7 +73,7 @@ async fn an_agent_that_does_not_stop_is_left_behind() {
     let key = world.submit("hello").await;
     let (attended, _) = tokio::join!(world.attend(&key), after(millis(100), world.cancel(&key)));
     assert_eq!(attended, Attended::Stopped);
-    assert_eq!(world.passed(), millis(1_500) + secs(2), "the look, and the grace");
+    assert_eq!(world.passed(), LISTED_WITHIN + secs(2), "the commit for lists, and the grace");
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +111,7 @@ async fn a_runner_whose_lease_is_taken_stops() {
     });
     let second = Runner::new(world.healthy(), world.agents().clone());
     let (first, second) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(30_100)).await;
+        tokio::time::sleep(LISTED_WITHIN + millis(30_100)).await;
         second.attend(&key, world.now().saturating_add(secs(900)), Company::Alone).await.unwrap()
     });
     assert_eq!(first, Attended::Stopped);
@@ -140,7 +141,11 @@ async fn a_long_run_keeps_its_lease() {
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
     // Renewals are the cost of a long run: not many more than one for each third of a lease.
     assert!((50..=60).contains(&world.faults.count_of(Kind::Renew)));
-    assert_eq!(world.faults.count_of(Kind::Commit), 2, "the claim and the end, at the first try");
+    assert_eq!(
+        world.faults.count_of(Kind::Commit),
+        3,
+        "the claim, lists and the end, at the first try"
+    );
 }
 
 #[tokio::test(start_paused = true)]
