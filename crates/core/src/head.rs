@@ -20,6 +20,10 @@ pub const MAX_REMEMBERED_KEYS: usize = 4;
 /// The longest view that a deliverer can have. It must leave time for the rest of an attempt.
 pub const MAX_PUSH_VIEW: Duration = Duration::from_secs(5);
 
+/// The longest time for which lists show a claimed task as submitted, while its runner lives. A turn
+/// that ends before moves the task in lists once and not twice: that saves two write units.
+pub const LISTED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Every store must keep a log of up to this many bytes, and four more for each entry, in the head.
 pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 
@@ -56,8 +60,7 @@ pub struct Head {
     /// When the status last changed, as clients see it.
     pub status_at: Timestamp,
     /// When the task was submitted, if lists still show it as submitted although it runs. A claim
-    /// does not move the task in lists: the runner's next commit does, at most
-    /// [`LISTED_WITHIN`](crate::run::LISTED_WITHIN) later.
+    /// does not move the task in lists: the runner's next commit does, at most [`LISTED_WITHIN`] later.
     pub listed_as_submitted: Option<Timestamp>,
     /// How often the task was claimed.
     pub fence: Fence,

@@ -27,10 +27,6 @@ pub(crate) const MIN_RUN: Duration = Duration::from_secs(1);
 /// in whole seconds.
 pub const AFTER_LEASE: Duration = Duration::from_secs(1);
 
-/// The longest time for which lists show a claimed task as submitted, while its runner lives. A turn
-/// that ends before moves the task in lists once and not twice: that saves two write units.
-pub const LISTED_WITHIN: Duration = Duration::from_secs(1);
-
 /// Runs agents on tasks.
 #[derive(Debug, Clone)]
 pub struct Runner {

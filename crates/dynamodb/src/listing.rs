@@ -1,7 +1,7 @@
 //! The keys of a task's entries in the two list indexes, and the contents of the entries.
 //!
-//! Every status change writes all of these attributes. So they have one format, even in an item
-//! that another release wrote before.
+//! Every status change but a claim writes all of these attributes. So they have one format, even in
+//! an item that another release wrote before.
 
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{Owner, TaskKey, Tenant};

@@ -35,9 +35,9 @@ class Setting:
     partition: float = 1_000
     table: float = 40_000
     # Ours: partitions of the due index, and those of the list index for one owner. These are by states:
-    # of a task's five units the busiest state has two. LIST_SHARDS multiplies them.
+    # of a task's three units the busiest state has two. LIST_SHARDS multiplies them.
     due_shards: float = 8
-    owner_partitions: float = 2.5
+    owner_partitions: float = 1.5
     # API Gateway: requests a second.
     front_door: float = 10_000
     # Lambda: invocations at a time of an account, and by how many a second those of a function grow.
@@ -297,10 +297,10 @@ def asked(of: Setting, needs: Needs, rate: float, owners: int) -> dict[str, floa
 
 
 def needs_of(written_to: dict[str, dict[str, float]], pushed: bool) -> Needs:
-    """The record without pushes claims by half of what it writes to the list index, and a unit of the table."""
+    """A claim writes a unit of the table. The end writes the rest of the record, and moves the task in lists."""
     send = "SendMessage with a push config" if pushed else "SendMessage"
     record = written_to["SQS record with 4 pushes" if pushed else "SQS record"]
-    claimed = {"table": 1.0, "list": written_to["SQS record"].get("list", 0) / 2}
+    claimed = {"table": 1.0}
     ended = {name: units - claimed.get(name, 0) for name, units in record.items()}
     stages = {"submitted": dict(written_to[send]), "claimed": claimed, "ended": ended}
     return stages

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use a2a_lambda_core::End;
-use a2a_lambda_core::run::LISTED_WITHIN;
+use a2a_lambda_core::head::LISTED_WITHIN;
 use a2a_lambda_protocol::{
     Artifact, ErrorKind, ListTasksRequest, ListTasksResponse, Message, Part, TaskState,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::run::LISTED_WITHIN;
+use a2a_lambda_core::head::LISTED_WITHIN;
 use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, Turn};
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
