@@ -206,8 +206,7 @@ impl A2aAgent {
 
     /// Cancels a remote task. One that is over, or gone, is as good.
     async fn cancel(&self, client: &Client, task: &str) -> Result<(), a2a_lambda_client::Error> {
-        let request = CancelTaskRequest { id: task.to_owned(), ..CancelTaskRequest::default() };
-        match client.cancel(request).await {
+        match client.cancel(CancelTaskRequest::of(task)).await {
             Err(a2a_lambda_client::Error::Agent(error)) if !fault::may_pass(&error) => Ok(()),
             canceled => canceled.map(drop),
         }

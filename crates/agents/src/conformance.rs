@@ -186,12 +186,8 @@ impl Agent for Conformance {
 }
 
 async fn show(turn: &Turn, part: Part) -> Result<End, Failure> {
-    let artifact = Artifact {
-        artifact_id: turn.artifact_id(),
-        name: "output".to_owned(),
-        parts: vec![part],
-        ..Artifact::default()
-    };
+    let artifact =
+        Artifact { name: "output".to_owned(), ..Artifact::new(turn.artifact_id(), [part]) };
     turn.artifact(artifact).await?;
     Ok(End::completed())
 }

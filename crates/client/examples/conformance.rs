@@ -96,21 +96,18 @@ async fn questions(client: &Client) -> Done {
 async fn tasks(client: &Client) -> Done {
     let id = begin(client, "tck-long-running").await?;
     say("tck-long-running, followed", end(client.subscribe(&id, None).await?).await?);
-    let read = GetTaskRequest { id: id.clone(), ..GetTaskRequest::default() };
+    let read = GetTaskRequest::of(&id);
     let read = client.get(read).await?;
     say("read", shown(&read.status, &read.artifacts));
     say("followed again", end(client.subscribe(&id, None).await?).await?);
 
-    let cancel = CancelTaskRequest {
-        id: begin(client, "tck-cancel").await?,
-        ..CancelTaskRequest::default()
-    };
+    let cancel = CancelTaskRequest::of(begin(client, "tck-cancel").await?);
     let canceled = client.cancel(cancel.clone()).await?;
     say("tck-cancel", shown(&canceled.status, &canceled.artifacts));
     let again = client.cancel(cancel).await;
     say("canceled again", outcome(again.map(|it| it.status.state)));
 
-    let unknown = GetTaskRequest { id: "none".to_owned(), ..GetTaskRequest::default() };
+    let unknown = GetTaskRequest::of("none");
     say("an unknown task", outcome(client.get(unknown).await.map(|it| it.id)));
     let followed = match client.subscribe("none", None).await {
         // 0.3 refuses within the stream.
@@ -126,10 +123,8 @@ async fn push_configs(client: &Client, hook: &str) -> Done {
     let task_id = begin(client, "tck-long-running").await?;
     let config = TaskPushNotificationConfig {
         id: CONFIG.to_owned(),
-        task_id: task_id.clone(),
-        url: hook.to_owned(),
         token: "s3cret".to_owned(),
-        ..TaskPushNotificationConfig::default()
+        ..TaskPushNotificationConfig::of(&task_id, hook)
     };
     let of = |it: TaskPushNotificationConfig| {
         let hook = if it.url == hook { "to the hook" } else { "elsewhere" };
@@ -137,24 +132,13 @@ async fn push_configs(client: &Client, hook: &str) -> Done {
         format!("{} {task} {hook}", it.id)
     };
     say("a push config", outcome(client.create_push_config(config).await.map(of)));
-    let one = GetTaskPushNotificationConfigRequest {
-        task_id: task_id.clone(),
-        id: CONFIG.to_owned(),
-        ..GetTaskPushNotificationConfigRequest::default()
-    };
+    let one = GetTaskPushNotificationConfigRequest::of(&task_id, CONFIG);
     say("the push config, read", outcome(client.push_config(one).await.map(of)));
-    let all = ListTaskPushNotificationConfigsRequest {
-        task_id: task_id.clone(),
-        ..ListTaskPushNotificationConfigsRequest::default()
-    };
+    let all = ListTaskPushNotificationConfigsRequest::of(&task_id);
     let listed = client.push_configs(all.clone()).await;
     say("push configs", outcome(listed.map(|it| it.configs.len())));
     say("the task with pushes", end(client.subscribe(&task_id, None).await?).await?);
-    let one = DeleteTaskPushNotificationConfigRequest {
-        task_id,
-        id: CONFIG.to_owned(),
-        ..DeleteTaskPushNotificationConfigRequest::default()
-    };
+    let one = DeleteTaskPushNotificationConfigRequest::of(task_id, CONFIG);
     say("the push config, removed", outcome(client.delete_push_config(one).await.map(|()| "yes")));
     say(
         "push configs that are left",
@@ -169,12 +153,7 @@ fn say(what: &str, came: impl Display) {
 
 /// A request whose message makes the agent behave so.
 fn request(behaviour: &str) -> SendMessageRequest {
-    let message = Message {
-        message_id: format!("{behaviour}-{}", now_ms()),
-        role: Role::User,
-        parts: vec![Part::text("hello")],
-        ..Message::default()
-    };
+    let message = Message::text(format!("{behaviour}-{}", now_ms()), Role::User, "hello");
     SendMessageRequest { message: Some(message), ..SendMessageRequest::default() }
 }
 

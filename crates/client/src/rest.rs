@@ -91,8 +91,7 @@ mod tests {
             (".", None),
             ("", None),
         ] {
-            let request = GetTaskRequest { id: id.to_owned(), ..GetTaskRequest::default() };
-            let found = route(&Call::GetTask(request)).map(|route| route.path).ok();
+            let found = route(&Call::GetTask(GetTaskRequest::of(id))).map(|route| route.path).ok();
             assert_eq!(found.as_deref(), path, "{id:?}");
         }
         let all = ListTasksRequest {
@@ -110,6 +109,6 @@ mod tests {
             "?contextId=c%26d&historyLength=0&includeArtifacts=true&pageSize=5&status=TASK_STATE_WORKING\
              &statusTimestampAfter=1970-01-01T00%3A00%3A00.000Z"
         );
-        assert_eq!(query(&GetTaskRequest { id: "t".to_owned(), ..Default::default() }), "");
+        assert_eq!(query(&GetTaskRequest::of("t")), "");
     }
 }

@@ -280,8 +280,7 @@ impl EventStream {
 
     async fn task_now(&mut self) -> Result<StreamEvent, Error> {
         let id = self.task.clone().unwrap_or_default();
-        let request = GetTaskRequest { id, ..GetTaskRequest::default() };
-        let call = Call::GetTask(request);
+        let call = Call::GetTask(GetTaskRequest::of(id));
         let task: Task = self.channel.call(call, &Extras::default()).await?;
         self.state = Some(task.status.state);
         Ok(StreamEvent { id: String::new(), response: StreamResponse::Task(task) })
@@ -289,7 +288,7 @@ impl EventStream {
 
     // By `&mut`, because a future with `&Self` could not be sent to another thread.
     async fn subscribe_now(&mut self, task: &str) -> Result<Opened, Error> {
-        let request = SubscribeToTaskRequest { id: task.to_owned(), ..Default::default() };
+        let request = SubscribeToTaskRequest::of(task);
         let last_event = self.last_event.clone();
         let last_event = Some(last_event.as_str());
         let extras = Extras { last_event, ..Extras::default() };

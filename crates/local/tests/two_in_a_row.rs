@@ -13,12 +13,9 @@ use std::time::Duration;
 
 use a2a_lambda_client::{Binding, Client, Config, Error, Interface, SendOptions, Version};
 use a2a_lambda_https::ClientConfig;
-use a2a_lambda_protocol::{
-    GetTaskRequest, ListTasksRequest, Message, Part, Role, SendMessageConfiguration,
-    SendMessageRequest, SendMessageResponse, Task, TaskState,
-};
+use a2a_lambda_protocol::{GetTaskRequest, ListTasksRequest, Message, Role, Task, TaskState};
 use a2a_lambda_runtime::{SystemClock, process_environment};
-use a2a_lambda_testing::Random;
+use a2a_lambda_testing::{Random, sending, task_of};
 use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -99,31 +96,15 @@ async fn insist<T>(call: impl AsyncFn() -> Result<T, Error>) -> T {
 }
 
 async fn submit(client: &Client, number: usize) -> String {
-    let message = Message {
-        message_id: format!("m{number}"),
-        role: Role::User,
-        parts: vec![Part::text(WORK)],
-        ..Message::default()
-    };
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
+    let request = sending(Message::text(format!("m{number}"), Role::User, WORK));
     let key = Some(format!("row-{number}"));
     let options = SendOptions { idempotency_key: key, repeats: true };
-    match insist(async || client.send(request.clone(), &options).await).await {
-        SendMessageResponse::Task(task) => task.id,
-        SendMessageResponse::Message(message) => panic!("{message:?}"),
-    }
+    task_of(insist(async || client.send(request.clone(), &options).await).await).id
 }
 
 async fn ended(client: &Client, id: &str) -> Task {
     loop {
-        let request = GetTaskRequest { id: id.to_owned(), ..GetTaskRequest::default() };
+        let request = GetTaskRequest::of(id);
         let task = insist(async || client.get(request.clone()).await).await;
         if task.status.state.is_terminal() {
             return task;

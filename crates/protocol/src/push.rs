@@ -29,6 +29,14 @@ message! {
     }
 }
 
+impl TaskPushNotificationConfig {
+    /// Sends the updates of a task to this URL. `task_id` is empty in a config that comes with a
+    /// message: there the task is that of the message.
+    pub fn of(task_id: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { task_id: task_id.into(), url: url.into(), ..Self::default() }
+    }
+}
+
 message! {
     /// The content of a push's `Authorization` header (specification 4.3.2).
     ///
@@ -91,6 +99,13 @@ message! {
     }
 }
 
+impl GetTaskPushNotificationConfigRequest {
+    /// Asks for this config of a task.
+    pub fn of(task_id: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { task_id: task_id.into(), id: id.into(), ..Self::default() }
+    }
+}
+
 message! {
     /// `DeleteTaskPushNotificationConfig` (specification 3.1.10).
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -104,6 +119,13 @@ message! {
         /// The config.
         #[json("id", required)]
         pub id: String,
+    }
+}
+
+impl DeleteTaskPushNotificationConfigRequest {
+    /// Deletes this config of a task.
+    pub fn of(task_id: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { task_id: task_id.into(), id: id.into(), ..Self::default() }
     }
 }
 
@@ -123,6 +145,13 @@ message! {
         /// The begin of the page: the `nextPageToken` of the page before.
         #[json("pageToken")]
         pub page_token: String,
+    }
+}
+
+impl ListTaskPushNotificationConfigsRequest {
+    /// Asks for all configs of this task.
+    pub fn of(task_id: impl Into<String>) -> Self {
+        Self { task_id: task_id.into(), ..Self::default() }
     }
 }
 

@@ -27,6 +27,14 @@ message! {
     }
 }
 
+impl SendMessageRequest {
+    /// Sends this message.
+    pub fn of(message: Message, configuration: SendMessageConfiguration) -> Self {
+        let (message, configuration) = (Some(message), Some(configuration));
+        Self { message, configuration, ..Self::default() }
+    }
+}
+
 message! {
     /// The client's wishes for the answer to a message (specification 3.2.2).
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -59,6 +67,13 @@ message! {
         /// The most recent messages that the answer may hold; `None` is no limit.
         #[json("historyLength")]
         pub history_length: Option<i32>,
+    }
+}
+
+impl GetTaskRequest {
+    /// Asks for this task, with its whole history.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
     }
 }
 
@@ -128,6 +143,13 @@ message! {
     }
 }
 
+impl CancelTaskRequest {
+    /// Cancels this task.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
+    }
+}
+
 message! {
     /// `SubscribeToTask` (specification 3.1.6).
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -138,6 +160,13 @@ message! {
         /// The task.
         #[json("id", required)]
         pub id: String,
+    }
+}
+
+impl SubscribeToTaskRequest {
+    /// Subscribes to this task.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
     }
 }
 

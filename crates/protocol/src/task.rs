@@ -77,6 +77,14 @@ message! {
     }
 }
 
+impl Message {
+    /// A message of one text, with this id.
+    pub fn text(id: impl Into<String>, role: Role, text: impl Into<String>) -> Self {
+        let parts = vec![Part::text(text)];
+        Self { message_id: id.into(), role, parts, ..Self::default() }
+    }
+}
+
 message! {
     /// An output of a task (specification 4.1.7).
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -99,5 +107,12 @@ message! {
         /// URIs of the extensions that had a part in it.
         #[json("extensions")]
         pub extensions: Vec<String>,
+    }
+}
+
+impl Artifact {
+    /// An artifact without a name, with this id and these parts.
+    pub fn new(id: impl Into<String>, parts: impl Into<Vec<Part>>) -> Self {
+        Self { artifact_id: id.into(), parts: parts.into(), ..Self::default() }
     }
 }

@@ -8,7 +8,7 @@ use a2a_lambda_core::{
     Agents, Generation, OperateError, Operations, Operator, Position, SendOptions, TaskKey,
 };
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
+    A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest,
 };
 
@@ -237,7 +237,7 @@ impl Client {
     async fn read(&self, who: Who, key: TaskKey, waits: Duration, options: GetOptions) {
         let actor = Arc::new(self.actor(1));
         let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
-        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
+        let request = GetTaskRequest::of(key.task.as_str());
         let answer = self
             .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
             .await;
@@ -253,8 +253,7 @@ impl Client {
     async fn cancel(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
         let from_ms = self.world.now_ms();
-        let request =
-            CancelTaskRequest { id: key.task.to_string(), ..CancelTaskRequest::default() };
+        let request = CancelTaskRequest::of(key.task.as_str());
         let answer = self
             .ask(&actor, Duration::ZERO, async |ops| ops.cancel(&who.caller(), &request).await)
             .await;
@@ -348,16 +347,10 @@ async fn intrude(
     id: String,
 ) -> Result<(), A2aError> {
     match what {
-        "get" => {
-            let request = GetTaskRequest { id, ..GetTaskRequest::default() };
-            operations.get(stranger, &request).await.map(drop)
-        }
-        "cancel" => {
-            let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
-            operations.cancel(stranger, &request).await.map(drop)
-        }
+        "get" => operations.get(stranger, &GetTaskRequest::of(id)).await.map(drop),
+        "cancel" => operations.cancel(stranger, &CancelTaskRequest::of(id)).await.map(drop),
         "subscribe" => {
-            let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
+            let request = SubscribeToTaskRequest::of(id);
             operations.subscribe(stranger, &request, None, None).await.map(drop)
         }
         "register" => registering::intrude(operations, stranger, id).await,
@@ -388,11 +381,8 @@ pub(crate) fn key_of(caller: &Caller, id: &str) -> Option<TaskKey> {
 
 fn message(id: &str, script: &str, task: Option<&str>) -> Message {
     Message {
-        message_id: id.to_owned(),
         task_id: task.unwrap_or_default().to_owned(),
-        role: Role::User,
-        parts: vec![Part::text(script)],
-        ..Message::default()
+        ..Message::text(id, Role::User, script)
     }
 }
 
@@ -415,11 +405,7 @@ impl Letter {
         };
         let context_id = self.talk.map(|number| format!("talk{number}")).unwrap_or_default();
         let message = Message { context_id, ..message(&self.sent.id, &self.script, task) };
-        SendMessageRequest {
-            message: Some(message),
-            configuration: Some(configuration),
-            ..SendMessageRequest::default()
-        }
+        SendMessageRequest::of(message, configuration)
     }
 
     pub(crate) fn options(

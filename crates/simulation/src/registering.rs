@@ -83,11 +83,7 @@ impl Client {
         let id = Registration::id_in(id, &key);
         for number in 1..=TRIES {
             let actor = Arc::new(self.actor(number));
-            let request = DeleteTaskPushNotificationConfigRequest {
-                task_id: task_id.clone(),
-                id: id.clone(),
-                ..DeleteTaskPushNotificationConfigRequest::default()
-            };
+            let request = DeleteTaskPushNotificationConfigRequest::of(&task_id, &id);
             let before = self.world.makings(&key, &id);
             let ask = async |ops: Operations| ops.delete_push_config(&who.caller(), &request).await;
             match self.ask(&actor, Duration::ZERO, ask).await {
@@ -109,10 +105,7 @@ impl Client {
         let actor = Arc::new(self.actor(1));
         let before = self.world.configs_of(&key);
         let task_id = key.task.as_str().to_owned();
-        let request = ListTaskPushNotificationConfigsRequest {
-            task_id,
-            ..ListTaskPushNotificationConfigsRequest::default()
-        };
+        let request = ListTaskPushNotificationConfigsRequest::of(task_id);
         let ask = async |ops: Operations| ops.list_push_configs(&who.caller(), &request).await;
         let answer = self.ask(&actor, Duration::ZERO, ask).await;
         self.world.judge(|oracle| match answer {
@@ -132,10 +125,6 @@ pub(crate) async fn intrude(
     stranger: &a2a_lambda_core::Caller,
     id: String,
 ) -> Result<(), A2aError> {
-    let request = TaskPushNotificationConfig {
-        task_id: id,
-        url: "https://dead.test/stranger".to_owned(),
-        ..TaskPushNotificationConfig::default()
-    };
+    let request = TaskPushNotificationConfig::of(id, "https://dead.test/stranger");
     operations.create_push_config(stranger, request, ProtocolVersion::V1_0).await.map(drop)
 }

@@ -137,10 +137,7 @@ impl<'a> Viewer<'a> {
         };
         let cut_after = self.cut_after();
         let caller = self.who.caller();
-        let request = SubscribeToTaskRequest {
-            id: key.task.to_string(),
-            ..SubscribeToTaskRequest::default()
-        };
+        let request = SubscribeToTaskRequest::of(key.task.as_str());
         let from_ms = self.world().now_ms();
         let connection = async {
             let operations = operations(actor);

@@ -29,15 +29,11 @@ pub(crate) fn text_of(bytes: usize, label: &str) -> String {
 }
 
 pub(crate) fn user_message(id: &str, text: &str) -> Message {
-    message(Role::User, id, text)
+    Message::text(id, Role::User, text)
 }
 
 pub(crate) fn agent_message(id: &str, text: &str) -> Message {
-    message(Role::Agent, id, text)
-}
-
-fn message(role: Role, id: &str, text: &str) -> Message {
-    Message { message_id: id.to_owned(), role, parts: vec![Part::text(text)], ..Message::default() }
+    Message::text(id, Role::Agent, text)
 }
 
 /// A chunk of the one artifact that most cases write.
@@ -56,8 +52,7 @@ pub(crate) fn data(json: &str) -> Update {
 }
 
 fn part(part: Part) -> Update {
-    let artifact =
-        Artifact { artifact_id: "out".to_owned(), parts: vec![part], ..Artifact::default() };
+    let artifact = Artifact::new("out", [part]);
     Update::Artifact(ArtifactChange { artifact, append: true, ..ArtifactChange::default() })
 }
 

@@ -312,8 +312,7 @@ impl Bed {
     pub fn cancel(&self, task: &TaskView) -> impl Future<Output = TaskView> {
         let place = Location::caller();
         async move {
-            let request =
-                CancelTaskRequest { id: task.id().to_owned(), ..CancelTaskRequest::default() };
+            let request = CancelTaskRequest::of(task.id());
             accepted(self.operations().cancel(&self.caller, &request).await, place);
             self.world.go_on(Done::NobodyIsAt(task.key())).await;
             self.world.view(task.key()).await
@@ -330,8 +329,7 @@ impl Bed {
     /// # Errors
     /// When the owner has no such task.
     pub async fn get(&self, task: &TaskView) -> Result<Task, A2aError> {
-        let request = GetTaskRequest { id: task.id().to_owned(), ..GetTaskRequest::default() };
-        self.operations().get(&self.caller, &request).await
+        self.operations().get(&self.caller, &GetTaskRequest::of(task.id())).await
     }
 
     /// Has the updates of a task pushed to a URL, from here on.
@@ -341,11 +339,7 @@ impl Bed {
     #[track_caller]
     pub fn push_to(&self, task: &TaskView, url: &str) -> impl Future<Output = ()> {
         let place = Location::caller();
-        let config = TaskPushNotificationConfig {
-            task_id: task.id().to_owned(),
-            url: url.to_owned(),
-            ..TaskPushNotificationConfig::default()
-        };
+        let config = TaskPushNotificationConfig::of(task.id(), url);
         async move {
             let operations = self.operations();
             let version = ProtocolVersion::V1_0;

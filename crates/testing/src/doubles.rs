@@ -8,7 +8,7 @@ use a2a_lambda_core::{
     Clock as _, Engine, MemoryStore, Operations, Owner, Policy, RunnerName, TaskId, TaskKey, Tenant,
 };
 use a2a_lambda_protocol::{
-    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
+    Message, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
     TaskPushNotificationConfig, Timestamp,
 };
 
@@ -115,12 +115,7 @@ pub fn listing(caller: &Caller) -> ListQuery {
 
 /// A user's message with one part of text.
 pub fn user(text: &str) -> Message {
-    Message {
-        message_id: format!("id of {text}"),
-        role: Role::User,
-        parts: vec![Part::text(text)],
-        ..Message::default()
-    }
+    Message::text(format!("id of {text}"), Role::User, text)
 }
 
 /// A user's message to a task, with one part of text.
@@ -135,15 +130,12 @@ pub fn sending(message: Message) -> SendMessageRequest {
 
 /// The same, with a push config if there is one.
 pub fn pushing(message: Message, config: Option<TaskPushNotificationConfig>) -> SendMessageRequest {
-    SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            task_push_notification_config: config,
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    }
+    let configuration = SendMessageConfiguration {
+        return_immediately: true,
+        task_push_notification_config: config,
+        ..SendMessageConfiguration::default()
+    };
+    SendMessageRequest::of(message, configuration)
 }
 
 /// The task that is the answer to a message.

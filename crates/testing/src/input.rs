@@ -85,8 +85,7 @@ impl Input {
     /// Has the updates of the task pushed to this URL.
     #[must_use]
     pub fn pushing_to(self, url: impl Into<String>) -> Self {
-        let push =
-            TaskPushNotificationConfig { url: url.into(), ..TaskPushNotificationConfig::default() };
+        let push = TaskPushNotificationConfig::of("", url);
         Self { push: Some(push), ..self }
     }
 
@@ -101,17 +100,14 @@ impl Input {
         if let Some(task) = task {
             task.clone_into(&mut message.task_id);
         }
-        SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                accepted_output_modes: self.accepted_output_modes,
-                task_push_notification_config: self.push,
-                ..SendMessageConfiguration::default()
-            }),
-            metadata: self.metadata,
-            ..SendMessageRequest::default()
-        }
+        let configuration = SendMessageConfiguration {
+            return_immediately: true,
+            accepted_output_modes: self.accepted_output_modes,
+            task_push_notification_config: self.push,
+            ..SendMessageConfiguration::default()
+        };
+        let metadata = self.metadata;
+        SendMessageRequest { metadata, ..SendMessageRequest::of(message, configuration) }
     }
 
     /// The options beside the request.

@@ -188,9 +188,7 @@ impl A2aAgent {
         let url = callback.url();
         let config = || TaskPushNotificationConfig {
             id: CONFIG.to_owned(),
-            task_id: task.link.task.clone(),
-            url: url.to_owned(),
-            ..TaskPushNotificationConfig::default()
+            ..TaskPushNotificationConfig::of(&task.link.task, url)
         };
         let register = turn.step("register").with(&round).run(|_| async {
             match asked.client.create_push_config(config()).await {
@@ -223,8 +221,7 @@ impl A2aAgent {
         let mut pause = FIRST_PAUSE;
         for look in 1..=LOOKS {
             let history_length = Some(0);
-            let request =
-                GetTaskRequest { id: id.to_owned(), history_length, ..GetTaskRequest::default() };
+            let request = GetTaskRequest { history_length, ..GetTaskRequest::of(id) };
             let got = tokio::select! {
                 biased;
                 _ = turn.stopped() => return Err(Fault::Stopped),

@@ -72,12 +72,8 @@ pub(super) fn request(
         return_immediately: true,
         ..SendMessageConfiguration::default()
     };
-    Ok(SendMessageRequest {
-        message: Some(message),
-        configuration: Some(configuration),
-        metadata: metadata(turn).map_err(ours)?,
-        ..SendMessageRequest::default()
-    })
+    let metadata = metadata(turn).map_err(ours)?;
+    Ok(SendMessageRequest { metadata, ..SendMessageRequest::of(message, configuration) })
 }
 
 /// The request's metadata, without the members that a header has.

@@ -64,10 +64,8 @@ impl<'t> Mirror<'t> {
     /// The artifacts shown so far, without content: A2A has no way to remove an artifact.
     pub(super) fn emptied(&self) -> Vec<Artifact> {
         let empty = |shown: &Artifact| Artifact {
-            artifact_id: shown.artifact_id.clone(),
             name: shown.name.clone(),
-            parts: vec![Part::text("")],
-            ..Artifact::default()
+            ..Artifact::new(&shown.artifact_id, [Part::text("")])
         };
         self.artifacts.values().map(empty).collect()
     }

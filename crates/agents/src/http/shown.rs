@@ -173,7 +173,7 @@ impl<'t> Shown<'t> {
             return Err(Fault::NotContract { at, what });
         }
         let artifact =
-            Artifact { artifact_id, name, description, parts, metadata, ..Artifact::default() };
+            Artifact { name, description, metadata, ..Artifact::new(artifact_id, parts) };
         self.artifact(artifact).await
     }
 

@@ -19,7 +19,7 @@ use a2a_lambda_client::{
 use a2a_lambda_core::Clock as _;
 use a2a_lambda_https::{Client as Https, ClientConfig, WallClock};
 use a2a_lambda_protocol::{
-    AgentCard, CancelTaskRequest, ErrorKind, GetTaskRequest, Message, Part, Role,
+    AgentCard, CancelTaskRequest, ErrorKind, GetTaskRequest, Message, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
     TaskState,
 };
@@ -176,8 +176,7 @@ async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure
         }
         Command::Cancel { url, task } => {
             let (client, _) = Agent::new(&options)?.connect(&url).await?;
-            let request = CancelTaskRequest { id: task, ..CancelTaskRequest::default() };
-            show(json, &client.cancel(request).await?, text::task)?;
+            show(json, &client.cancel(CancelTaskRequest::of(task)).await?, text::task)?;
             Ok(true)
         }
         Command::Watch { url, task, after } => {
@@ -324,7 +323,7 @@ impl Iterator for Pauses {
 }
 
 async fn get(client: &Client, task: &str) -> Result<Task, CallError> {
-    client.get(GetTaskRequest { id: task.to_owned(), ..GetTaskRequest::default() }).await
+    client.get(GetTaskRequest::of(task)).await
 }
 
 /// Whether a task in this state is over, or asks something.
@@ -414,22 +413,15 @@ fn request(
         None => format!("{:032x}", u128::from_be_bytes(random_bytes()?)),
     };
     let message = Message {
-        message_id,
-        role: Role::User,
-        parts: vec![Part::text(text)],
         task_id: task.unwrap_or_default(),
         context_id: context.unwrap_or_default(),
-        ..Message::default()
+        ..Message::text(message_id, Role::User, text)
     };
     let configuration = SendMessageConfiguration {
         return_immediately: !waits,
         ..SendMessageConfiguration::default()
     };
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(configuration),
-        ..SendMessageRequest::default()
-    };
+    let request = SendMessageRequest::of(message, configuration);
     let repeats = key.is_some();
     Ok((request, SendOptions { idempotency_key: key, repeats }))
 }

@@ -192,10 +192,8 @@ mod tests {
     use super::*;
 
     fn chunk(id: &str, text: &str, append: bool, last_chunk: bool) -> StreamResponse {
-        let parts = vec![Part::text(text)];
-        let artifact = Artifact { artifact_id: id.to_owned(), parts, ..Artifact::default() };
         StreamResponse::ArtifactUpdate(TaskArtifactUpdateEvent {
-            artifact,
+            artifact: Artifact::new(id, [Part::text(text)]),
             append,
             last_chunk,
             ..TaskArtifactUpdateEvent::default()

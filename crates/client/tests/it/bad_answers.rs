@@ -23,8 +23,7 @@ fn client(binding: Binding, canned: Canned) -> Client {
 }
 
 async fn get(client: &Client) -> a2a_lambda_client::Error {
-    let request = GetTaskRequest { id: "t1".to_owned(), ..GetTaskRequest::default() };
-    client.get(request).await.unwrap_err()
+    client.get(GetTaskRequest::of("t1")).await.unwrap_err()
 }
 
 /// Whether no text of the error's chain is in that of another.

@@ -32,7 +32,7 @@ async fn a_message_becomes_a_task_that_can_be_read_listed_and_canceled() {
             panic!("{way:?}")
         };
         assert_eq!(data.as_str(), r#"{"key":"value","count":42}"#, "{way:?}");
-        let request = GetTaskRequest { id: done.id.clone(), ..GetTaskRequest::default() };
+        let request = GetTaskRequest::of(&done.id);
         assert_eq!(client.get(request).await.unwrap().artifacts, done.artifacts, "{way:?}");
 
         let request = a2a_lambda_protocol::SendMessageRequest {
@@ -41,7 +41,7 @@ async fn a_message_becomes_a_task_that_can_be_read_listed_and_canceled() {
         };
         let open = task(client.send(request, &options).await.unwrap());
         assert!(!open.status.state.is_terminal(), "{way:?}");
-        let cancel = CancelTaskRequest { id: open.id.clone(), ..CancelTaskRequest::default() };
+        let cancel = CancelTaskRequest::of(&open.id);
         let canceled = client.cancel(cancel.clone()).await.unwrap();
         assert_eq!(canceled.status.state, TaskState::Canceled, "{way:?}");
         let error = client.cancel(cancel).await.unwrap_err();
@@ -109,28 +109,18 @@ async fn push_configs_are_made_read_listed_and_removed() {
         let task_id = task(done).id;
         let config = TaskPushNotificationConfig {
             id: "c1".to_owned(),
-            task_id: task_id.clone(),
-            url: "https://hooks.example.com/a".to_owned(),
             token: "s3cret".to_owned(),
-            ..TaskPushNotificationConfig::default()
+            ..TaskPushNotificationConfig::of(&task_id, "https://hooks.example.com/a")
         };
         let made = client.create_push_config(config.clone()).await.unwrap();
         let name = |it: &TaskPushNotificationConfig| (it.task_id.clone(), it.id.clone());
         assert_eq!((name(&made), &made.url), (name(&config), &config.url), "{way:?}");
-        let one = GetTaskPushNotificationConfigRequest {
-            task_id: task_id.clone(),
-            id: "c1".to_owned(),
-            ..GetTaskPushNotificationConfigRequest::default()
-        };
+        let one = GetTaskPushNotificationConfigRequest::of(&task_id, "c1");
         assert_eq!(name(&client.push_config(one).await.unwrap()), name(&config), "{way:?}");
-        let all = ListTaskPushNotificationConfigsRequest { task_id, ..Default::default() };
+        let all = ListTaskPushNotificationConfigsRequest::of(task_id);
         let listed = client.push_configs(all.clone()).await.unwrap();
         assert_eq!(listed.configs.iter().map(name).collect::<Vec<_>>(), [name(&config)], "{way:?}");
-        let one = DeleteTaskPushNotificationConfigRequest {
-            task_id: config.task_id,
-            id: config.id,
-            ..DeleteTaskPushNotificationConfigRequest::default()
-        };
+        let one = DeleteTaskPushNotificationConfigRequest::of(config.task_id, config.id);
         client.delete_push_config(one).await.unwrap();
         assert!(client.push_configs(all).await.unwrap().configs.is_empty(), "{way:?}");
     }
@@ -148,7 +138,7 @@ async fn refused(stream: Result<EventStream, Error>) -> Error {
 async fn the_agent_s_errors_are_the_protocol_s() {
     for way in WAYS {
         let client = Server::new().client(*way);
-        let request = GetTaskRequest { id: "a/b:c d".to_owned(), ..GetTaskRequest::default() };
+        let request = GetTaskRequest::of("a/b:c d");
         let error = client.get(request).await.unwrap_err();
         assert_eq!(error.kind(), Some(ErrorKind::TaskNotFound), "{way:?}: {error:?}");
         assert_eq!((error.fault(), error.is_retryable()), (Fault::Caller, false), "{way:?}");

@@ -32,8 +32,7 @@ pub(super) fn url(name: &str) -> String {
 pub(super) fn config(name: &str) -> TaskPushNotificationConfig {
     TaskPushNotificationConfig {
         id: name.to_owned(),
-        url: url(name),
-        ..TaskPushNotificationConfig::default()
+        ..TaskPushNotificationConfig::of("", url(name))
     }
 }
 
@@ -75,11 +74,7 @@ impl World {
     }
 
     pub(super) async fn unregister(&self, key: &TaskKey, name: &str) {
-        let request = DeleteTaskPushNotificationConfigRequest {
-            task_id: key.task.as_str().to_owned(),
-            id: name.to_owned(),
-            ..DeleteTaskPushNotificationConfigRequest::default()
-        };
+        let request = DeleteTaskPushNotificationConfigRequest::of(key.task.as_str(), name);
         let operations = Operations::new(self.healthy());
         operations.delete_push_config(&Self::alice(), &request).await.unwrap();
     }

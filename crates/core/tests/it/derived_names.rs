@@ -9,7 +9,7 @@ use a2a_lambda_core::{
     ContextId, Owner, Position, PushConfig, Registration, TaskId, TaskKey, Tenant, Terms,
 };
 use a2a_lambda_protocol::{
-    AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig, Timestamp,
+    AuthenticationInfo, Message, Role, TaskPushNotificationConfig, Timestamp,
 };
 use a2a_lambda_testing::push_config;
 
@@ -20,12 +20,7 @@ fn key() -> TaskKey {
 
 #[test]
 fn an_idempotency_key_stands_for_the_same_task_and_request() {
-    let message = Message {
-        message_id: "m1".to_owned(),
-        role: Role::User,
-        parts: vec![Part::text("go")],
-        ..Message::default()
-    };
+    let message = Message::text("m1", Role::User, "go");
     let terms = Terms {
         accepted_output_modes: vec!["text/plain".to_owned()],
         extensions: vec!["urn:x".to_owned()],

@@ -49,12 +49,7 @@ fn asks() -> Scripted {
         if turn.number() == 1 {
             return Ok(End::input_required("which one?"));
         }
-        turn.artifact(Artifact {
-            artifact_id: "out".to_owned(),
-            parts: vec![Part::text(turn.text())],
-            ..Artifact::default()
-        })
-        .await?;
+        turn.artifact(Artifact::new("out", [Part::text(turn.text())])).await?;
         Ok(End::completed())
     })
 }
@@ -62,9 +57,7 @@ fn asks() -> Scripted {
 /// As [`completes`], with more to store than a head has room for.
 fn says_much() -> Scripted {
     script!(|turn, _| {
-        let parts = vec![Part::text("x".repeat(10_000))];
-        let artifact_id = "out".to_owned();
-        turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+        turn.artifact(Artifact::new("out", [Part::text("x".repeat(10_000))])).await?;
         Ok(End::completed())
     })
 }
@@ -87,26 +80,15 @@ async fn ended(world: &World) -> TaskKey {
 /// The answer of each operation on a task.
 async fn operations(world: &World, key: &TaskKey) -> Vec<(&'static str, Option<ErrorKind>)> {
     let (ops, alice) = (world.operations(), World::alice());
-    let id = || key.task.as_str().to_owned();
-    let get = GetTaskRequest { id: id(), ..GetTaskRequest::default() };
-    let cancel = CancelTaskRequest { id: id(), ..CancelTaskRequest::default() };
-    let follow_up = Message { task_id: id(), ..user("more") };
+    let id = || key.task.as_str();
+    let get = GetTaskRequest::of(id());
+    let cancel = CancelTaskRequest::of(id());
+    let follow_up = Message { task_id: id().to_owned(), ..user("more") };
     let list = ListTasksRequest::default();
-    let make = TaskPushNotificationConfig { task_id: id(), ..config("hook") };
-    let read = GetTaskPushNotificationConfigRequest {
-        task_id: id(),
-        id: "hook".to_owned(),
-        ..GetTaskPushNotificationConfigRequest::default()
-    };
-    let configs = ListTaskPushNotificationConfigsRequest {
-        task_id: id(),
-        ..ListTaskPushNotificationConfigsRequest::default()
-    };
-    let delete = DeleteTaskPushNotificationConfigRequest {
-        task_id: id(),
-        id: "hook".to_owned(),
-        ..DeleteTaskPushNotificationConfigRequest::default()
-    };
+    let make = TaskPushNotificationConfig { task_id: id().to_owned(), ..config("hook") };
+    let read = GetTaskPushNotificationConfigRequest::of(id(), "hook");
+    let configs = ListTaskPushNotificationConfigsRequest::of(id());
+    let delete = DeleteTaskPushNotificationConfigRequest::of(id(), "hook");
     let listed = ops.list(&alice, &list).await.unwrap();
     assert_eq!(listed.tasks.len(), usize::try_from(listed.total_size).unwrap());
     let is_listed = listed.tasks.iter().any(|task| task.id == key.task.as_str());
@@ -475,7 +457,7 @@ async fn a_waiting_client_learns_that_its_task_is_deleted() {
     let world = keeping(asks());
     let key = world.attended("go").await;
     let (operator, ops) = (Operator::new(world.healthy()), world.operations());
-    let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
+    let request = GetTaskRequest::of(key.task.as_str());
     let known = world.head(&key).await.generation;
     let options = GetOptions { newer_than: Some(known), answer_by: None };
     let alice = World::alice();

@@ -22,9 +22,7 @@ use crate::support::{Fault, Kind, Manner, Scripted, World, asks, millis, script,
 fn shows_three(pause_ms: u64) -> Scripted {
     script!(|turn, _| {
         for text in ["a", "b", "c"] {
-            let parts = vec![Part::text(text)];
-            let artifact_id = text.to_owned();
-            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+            turn.artifact(Artifact::new(text, [Part::text(text)])).await?;
             tokio::time::sleep(millis(pause_ms)).await;
         }
         Ok(End::Completed(Reply::from("done")))

@@ -203,9 +203,9 @@ async fn user_data_keeps_all_its_lines() {
     );
     // Shows the parts of its message as an artifact, as they are.
     let mirror = script!(|turn, _| {
-        let parts = turn.messages().iter().flat_map(|message| message.parts.clone()).collect();
-        let artifact = Artifact { artifact_id: turn.artifact_id(), parts, ..Artifact::default() };
-        turn.artifact(artifact).await?;
+        let parts =
+            turn.messages().iter().flat_map(|message| message.parts.clone()).collect::<Vec<_>>();
+        turn.artifact(Artifact::new(turn.artifact_id(), parts)).await?;
         Ok(End::completed())
     });
     let mut profile = AgentProfile::text("mirror", "gives back what it is given", "1");

@@ -68,10 +68,8 @@ impl History {
         let key = submit(self.operations.engine(), &self.caller, "go").await;
         for _ in 0..2 {
             let config = TaskPushNotificationConfig {
-                task_id: key.task.as_str().to_owned(),
-                url: account.receiver(),
                 token: "hush".to_owned(),
-                ..TaskPushNotificationConfig::default()
+                ..TaskPushNotificationConfig::of(key.task.as_str(), account.receiver())
             };
             let made =
                 self.operations.create_push_config(&self.caller, config, ProtocolVersion::V1_0);

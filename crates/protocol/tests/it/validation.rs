@@ -14,12 +14,7 @@ fn fields<T: Validate>(request: &T) -> Vec<String> {
 }
 
 fn good_message() -> Message {
-    Message {
-        message_id: "m".into(),
-        role: Role::User,
-        parts: vec![Part::text("hi")],
-        ..Default::default()
-    }
+    Message::text("m", Role::User, "hi")
 }
 
 fn send(message: Message) -> SendMessageRequest {
@@ -107,8 +102,7 @@ fn bounds_of_a_message() {
 #[test]
 fn tasks() {
     assert_eq!(fields(&GetTaskRequest::default()), ["id"]);
-    let get =
-        |history_length| GetTaskRequest { id: "t".into(), history_length, ..Default::default() };
+    let get = |history_length| GetTaskRequest { history_length, ..GetTaskRequest::of("t") };
     assert_eq!(fields(&get(Some(0))), [""; 0]);
     assert_eq!(fields(&get(Some(-5))), ["historyLength"]);
     assert_eq!(fields(&CancelTaskRequest::default()), ["id"]);
@@ -140,9 +134,8 @@ fn push_configs() {
     assert_eq!(fields(&DeleteTaskPushNotificationConfigRequest::default()), ["taskId", "id"]);
     assert_eq!(fields(&ListTaskPushNotificationConfigsRequest::default()), ["taskId"]);
     let negative = ListTaskPushNotificationConfigsRequest {
-        task_id: "t".into(),
         page_size: -1,
-        ..Default::default()
+        ..ListTaskPushNotificationConfigsRequest::of("t")
     };
     assert_eq!(fields(&negative), ["pageSize"]);
 

@@ -46,7 +46,7 @@ fn presence_in_a_card_is_that_of_the_canonicalization_rules() {
 
 #[test]
 fn explicit_presence_is_kept() {
-    let request = GetTaskRequest { id: "t".into(), history_length: Some(0), ..Default::default() };
+    let request = GetTaskRequest { history_length: Some(0), ..GetTaskRequest::of("t") };
     writes(&request, r#"{"id":"t","historyLength":0}"#);
     let request = ListTasksRequest { include_artifacts: Some(false), ..Default::default() };
     writes(&request, r#"{"includeArtifacts":false}"#);
@@ -69,11 +69,7 @@ fn events_and_answers() {
     let event = TaskArtifactUpdateEvent {
         task_id: "t".into(),
         context_id: "c".into(),
-        artifact: Artifact {
-            artifact_id: "a".into(),
-            parts: vec![Part::text("x")],
-            ..Default::default()
-        },
+        artifact: Artifact::new("a", [Part::text("x")]),
         append: true,
         ..Default::default()
     };
@@ -102,12 +98,7 @@ fn events_and_answers() {
             r#"{"state":"TASK_STATE_INPUT_REQUIRED","timestamp":"2025-10-28T10:30:00.000Z"}}}"#
         ),
     );
-    let message = Message {
-        message_id: "m".into(),
-        role: Role::Agent,
-        parts: vec![Part::text("hi")],
-        ..Default::default()
-    };
+    let message = Message::text("m", Role::Agent, "hi");
     let text = r#"{"message":{"messageId":"m","role":"ROLE_AGENT","parts":[{"text":"hi"}]}}"#;
     writes(&SendMessageResponse::Message(message.clone()), text);
     writes(&StreamResponse::Message(message), text);

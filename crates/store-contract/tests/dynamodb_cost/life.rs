@@ -44,9 +44,7 @@ impl Agent for Shows {
             match self.what {
                 What::Chunks(bytes) => chunks.push([Part::text("x".repeat(bytes))]).await?,
                 What::Artifacts => {
-                    let parts = vec![Part::text("it")];
-                    let artifact_id = turn.artifact_id();
-                    turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+                    turn.artifact(Artifact::new(turn.artifact_id(), [Part::text("it")])).await?;
                 }
             }
         }
@@ -77,10 +75,8 @@ async fn life(agent: Shows, push: bool) -> Life {
     let engine = Engine { ids, ..doubles.engine.clone().over(store) };
     let mut request = sending(user("hello"));
     let configuration = request.configuration.get_or_insert_with(SendMessageConfiguration::default);
-    configuration.task_push_notification_config = push.then(|| TaskPushNotificationConfig {
-        url: "https://hook.test/".to_owned(),
-        ..TaskPushNotificationConfig::default()
-    });
+    configuration.task_push_notification_config =
+        push.then(|| TaskPushNotificationConfig::of("", "https://hook.test/"));
     let operations = Operations::new(engine.clone());
     let options = SendOptions::default();
     let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;

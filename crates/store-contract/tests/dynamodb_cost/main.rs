@@ -74,8 +74,7 @@ fn stamp(write: u32) -> Stamp {
 }
 
 fn chunk(bytes: usize) -> Update {
-    let parts = vec![Part::text("x".repeat(bytes))];
-    let artifact = Artifact { artifact_id: "a".to_owned(), parts, ..Artifact::default() };
+    let artifact = Artifact::new("a", [Part::text("x".repeat(bytes))]);
     Update::Artifact(ArtifactChange { artifact, append: true, ..ArtifactChange::default() })
 }
 

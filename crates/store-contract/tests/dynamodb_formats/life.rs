@@ -110,16 +110,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(BEGIN + seconds * 1_000)
 }
 
-fn message(role: Role, id: &str, text: &str) -> Message {
-    Message { message_id: id.to_owned(), role, parts: vec![Part::text(text)], ..Message::default() }
-}
-
 fn submission(tenant: &str) -> Submission {
     let tenant = Tenant::parse(tenant).unwrap();
     Submission {
         key: TaskKey { tenant, task: TaskId::parse("task").unwrap() },
         owner: Owner::parse("jwt:https://issuer.example#alice").unwrap(),
-        message: message(Role::User, "m1", "go"),
+        message: Message::text("m1", Role::User, "go"),
         ..a2a_lambda_testing::submission("task")
     }
 }
@@ -137,11 +133,8 @@ fn json(text: &str) -> Json {
 }
 
 fn artifact(text: &str) -> Update {
-    let artifact = Artifact {
-        artifact_id: "a".to_owned(),
-        parts: vec![Part::text(text), Part::data(json(r#"{"b":1.50,"a":null}"#))],
-        ..Artifact::default()
-    };
+    let artifact =
+        Artifact::new("a", [Part::text(text), Part::data(json(r#"{"b":1.50,"a":null}"#))]);
     Update::Artifact(ArtifactChange {
         artifact,
         append: true,
@@ -372,7 +365,7 @@ async fn open_scopes() -> Vec<Point> {
     let mut life = Life::new(submission(""), 4).await;
     life.claim().await;
     let progress = StatusChange {
-        message: Some(message(Role::Agent, "p1", "well under way")),
+        message: Some(Message::text("p1", Role::Agent, "well under way")),
         ..StatusChange::default()
     };
     let updates = vec![Update::Progress(progress)];
@@ -414,7 +407,7 @@ async fn a_conversation(format: u64) -> Vec<Point> {
     life.claim().await;
     points.push(life.point("running").await);
     let progress = StatusChange {
-        message: Some(message(Role::Agent, "p1", "well under way")),
+        message: Some(Message::text("p1", Role::Agent, "well under way")),
         ..StatusChange::default()
     };
     let updates = vec![Update::Progress(progress), artifact("one")];
@@ -427,13 +420,13 @@ async fn a_conversation(format: u64) -> Vec<Point> {
     life.claim().await;
     life.park(Pause::ForUser {
         interruption: Interruption::InputRequired,
-        message: Some(message(Role::Agent, "q1", "which?")),
+        message: Some(Message::text("q1", Role::Agent, "which?")),
         checkpoint,
         patience: Some(Patience { until: at(100), then: Impatience::Wake }),
     })
     .await;
     points.push(life.point("input-required").await);
-    let answer = message(Role::User, "m2", "this one");
+    let answer = Message::text("m2", Role::User, "this one");
     let terms = Terms {
         accepted_output_modes: vec!["text/plain".to_owned()],
         extensions: vec!["urn:x".to_owned()],
@@ -455,7 +448,7 @@ async fn a_conversation(format: u64) -> Vec<Point> {
     points.push(life.point("auth-required").await);
     let mut other = Life::new(submission(""), format).await;
     other.claim().await;
-    other.finish(Finish::Completed(Some(message(Role::Agent, "d1", "done")))).await;
+    other.finish(Finish::Completed(Some(Message::text("d1", Role::Agent, "done")))).await;
     points.push(other.point("completed").await);
     points
 }
@@ -486,7 +479,7 @@ async fn pushes(format: u64) -> Vec<Point> {
         Settlement { token: pusher(), epoch, through: Position(2), next: Some(at(60)) };
     life.apply(Command::SettlePush(settlement)).await;
     points.push(life.point("running-settled").await);
-    life.finish(Finish::Direct(message(Role::Agent, "d1", "a direct message"))).await;
+    life.finish(Finish::Direct(Message::text("d1", Role::Agent, "a direct message"))).await;
     points.push(life.point("completed-direct").await);
     points
 }

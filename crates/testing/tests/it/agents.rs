@@ -53,12 +53,8 @@ impl Agent for Told {
         answer.finish([Part::text("done")]).await?;
         let data = Json::from_value(&["a", "b"])?;
         let artifact_id = turn.artifact_id();
-        let artifact = Artifact {
-            artifact_id,
-            name: "data".into(),
-            parts: vec![Part::data(data)],
-            ..Artifact::default()
-        };
+        let artifact =
+            Artifact { name: "data".into(), ..Artifact::new(artifact_id, [Part::data(data)]) };
         turn.artifact(artifact).await?;
         Ok(End::Completed("there".into()))
     }

@@ -40,11 +40,7 @@ impl Work {
     /// Says each text as a chunk of its own, all of them in one commit.
     pub(crate) async fn say(&self, texts: &[&str]) {
         let update = |text: &&str| {
-            let artifact = Artifact {
-                artifact_id: "a".to_owned(),
-                parts: vec![Part::text(*text)],
-                ..Artifact::default()
-            };
+            let artifact = Artifact::new("a", [Part::text(*text)]);
             let change = ArtifactChange { artifact, append: true, ..ArtifactChange::default() };
             Update::Artifact(change)
         };

@@ -141,15 +141,13 @@ impl Client {
 
     /// Waits until there is something newer than a task's message.
     pub(crate) async fn begun(&self, key: &TaskKey) -> Task {
-        let request =
-            GetTaskRequest { id: key.task.as_str().to_owned(), ..GetTaskRequest::default() };
+        let request = GetTaskRequest::of(key.task.as_str());
         let options = GetOptions { newer_than: Some(Generation(1)), answer_by: None };
         self.operations.get_newer(&self.caller, &request, &options).await.unwrap().0
     }
 
     pub(crate) async fn cancel(&self, key: &TaskKey) {
-        let request =
-            CancelTaskRequest { id: key.task.as_str().to_owned(), ..CancelTaskRequest::default() };
+        let request = CancelTaskRequest::of(key.task.as_str());
         let task = self.operations.cancel(&self.caller, &request).await.unwrap();
         assert_eq!(task.status.state, TaskState::Canceled);
     }

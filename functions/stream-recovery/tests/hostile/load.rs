@@ -156,9 +156,8 @@ impl User {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let config = TaskPushNotificationConfig {
             id: id.to_owned(),
-            url: self.receiver.url(number),
             token: token(number),
-            ..TaskPushNotificationConfig::default()
+            ..TaskPushNotificationConfig::of("", self.receiver.url(number))
         };
         (number, config)
     }
@@ -234,8 +233,7 @@ impl User {
 
     /// Whether it had not ended.
     async fn cancel(&self, caller: &Caller, task: &TaskKey) -> bool {
-        let request =
-            CancelTaskRequest { id: task.task.as_str().to_owned(), ..CancelTaskRequest::default() };
+        let request = CancelTaskRequest::of(task.task.as_str());
         let canceled = self.operations().cancel(caller, &request).await;
         let is_over = |error: &A2aError| error.kind == ErrorKind::TaskNotCancelable;
         assert!(canceled.as_ref().err().is_none_or(is_over), "{canceled:?}");

@@ -59,14 +59,10 @@ impl Function {
             self.doubles.receivers.set(url, Manner::Hangs);
         }
         let operations = Operations::new(self.doubles.engine.clone());
-        let config = TaskPushNotificationConfig {
-            task_id: id.to_owned(),
-            url: url.to_owned(),
-            ..TaskPushNotificationConfig::default()
-        };
+        let config = TaskPushNotificationConfig::of(id, url);
         let version = ProtocolVersion::V1_0;
         operations.create_push_config(&caller, config, version).await.unwrap();
-        let cancel = CancelTaskRequest { id: id.to_owned(), ..CancelTaskRequest::default() };
+        let cancel = CancelTaskRequest::of(id);
         operations.cancel(&caller, &cancel).await.unwrap();
         self.take_signals();
         key

@@ -310,8 +310,7 @@ impl Scenario {
                 post(&operations, Message { task_id: id, ..user("more") }, false).await;
             }
             Self::CancelQueued | Self::CancelQuestion => {
-                let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
-                operations.cancel(&World::alice(), &request).await.unwrap();
+                operations.cancel(&World::alice(), &CancelTaskRequest::of(id)).await.unwrap();
             }
             Self::Deliver => {
                 let deadline = world.now().saturating_add(secs(60));
@@ -321,11 +320,7 @@ impl Scenario {
                 post(&operations, Message { task_id: id, ..user("more") }, true).await;
             }
             Self::DeleteConfig => {
-                let request = DeleteTaskPushNotificationConfigRequest {
-                    task_id: id,
-                    id: "hook".to_owned(),
-                    ..DeleteTaskPushNotificationConfigRequest::default()
-                };
+                let request = DeleteTaskPushNotificationConfigRequest::of(id, "hook");
                 operations.delete_push_config(&World::alice(), &request).await.unwrap();
             }
             Self::CreateConfig | Self::ReplaceConfig => {

@@ -82,14 +82,11 @@ async fn a_switched_off_push_of_the_task_is_not_sent() {
 
 /// A sender that may be answered directly, and waits for it.
 async fn waits(world: &World) -> SendMessageResponse {
-    let request = SendMessageRequest {
-        message: Some(user("go")),
-        configuration: Some(SendMessageConfiguration {
-            task_push_notification_config: Some(config("hook")),
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
+    let configuration = SendMessageConfiguration {
+        task_push_notification_config: Some(config("hook")),
+        ..SendMessageConfiguration::default()
     };
+    let request = SendMessageRequest::of(user("go"), configuration);
     let options = SendOptions { may_answer_directly: true, ..SendOptions::default() };
     let operations = world.operations();
     let alice = World::alice();
@@ -192,9 +189,7 @@ async fn an_artifact_that_takes_the_place_of_another_is_not_appended_to_it() {
     let world = World::new(script!(|turn, _| {
         turn.sleep(millis(10)).await;
         for text in ["a", "b"] {
-            let parts = vec![Part::text(text)];
-            let artifact_id = "one".to_owned();
-            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+            turn.artifact(Artifact::new("one", [Part::text(text)])).await?;
         }
         Ok(End::completed())
     }));

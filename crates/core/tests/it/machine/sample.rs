@@ -45,12 +45,7 @@ pub(crate) fn token() -> LeaseToken {
 }
 
 pub(crate) fn agent(text: &str) -> Message {
-    Message {
-        message_id: format!("id of {text}"),
-        role: Role::Agent,
-        parts: vec![Part::text(text)],
-        ..Message::default()
-    }
+    Message::text(format!("id of {text}"), Role::Agent, text)
 }
 
 pub(crate) fn submission() -> Submission {
@@ -66,11 +61,7 @@ pub(crate) fn progress(text: &str) -> Update {
 }
 
 pub(crate) fn chunk(text: &str) -> Update {
-    let artifact = Artifact {
-        artifact_id: "artifact".into(),
-        parts: vec![Part::text(text)],
-        ..Artifact::default()
-    };
+    let artifact = Artifact::new("artifact", [Part::text(text)]);
     Update::Artifact(ArtifactChange { artifact, append: true, ..ArtifactChange::default() })
 }
 

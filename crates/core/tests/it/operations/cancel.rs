@@ -1,7 +1,7 @@
 //! Tasks that are called off.
 
-use a2a_lambda_core::{End, Failure};
-use a2a_lambda_protocol::{CancelTaskRequest, ErrorKind, TaskState};
+use a2a_lambda_core::{Caller, End, Failure};
+use a2a_lambda_protocol::{A2aError, CancelTaskRequest, ErrorKind, Task, TaskState};
 
 use super::{others, takes};
 use crate::support::{Fault, Kind, Scripted, World, after, millis, script, secs};
@@ -25,8 +25,8 @@ fn obeys() -> Scripted {
     })
 }
 
-fn cancel(id: &str) -> CancelTaskRequest {
-    CancelTaskRequest { id: id.into(), ..CancelTaskRequest::default() }
+async fn cancel(world: &World, caller: &Caller, id: &str) -> Result<Task, A2aError> {
+    world.operations().cancel(caller, &CancelTaskRequest::of(id)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,8 +37,7 @@ async fn every_open_task_can_be_canceled() {
         if order.is_some() {
             world.attend(&key).await;
         }
-        let task =
-            world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await.unwrap();
+        let task = cancel(&world, &World::alice(), key.task.as_str()).await.unwrap();
         assert_eq!(task.status.state, TaskState::Canceled, "{order:?}");
         assert_eq!(task, world.task(&key).await);
         assert_eq!(world.head(&key).await.due, None, "nobody has to look at it again");
@@ -50,7 +49,7 @@ async fn a_running_task_can_be_canceled() {
     let (world, key) = World::with_task("hello", takes(60)).await;
     let (_, task) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(secs(1)).await;
-        world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await.unwrap()
+        cancel(&world, &World::alice(), key.task.as_str()).await.unwrap()
     });
     assert_eq!(task.status.state, TaskState::Canceled);
     assert_eq!(task, world.task(&key).await);
@@ -78,11 +77,10 @@ async fn an_ended_task_cannot_be_canceled() {
 async fn the_task_of_another_is_not_found() {
     let (world, key) = World::with_task("complete", obeys()).await;
     let id = key.task.as_str();
-    let unknown = world.operations().cancel(&World::alice(), &cancel("nothing")).await;
-    let unknown = unknown.unwrap_err();
+    let unknown = cancel(&world, &World::alice(), "nothing").await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::TaskNotFound);
     for other in others() {
-        let error = world.operations().cancel(&other, &cancel(id)).await.unwrap_err();
+        let error = cancel(&world, &other, id).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::TaskNotFound);
         assert_eq!(error.message.replace(id, "nothing"), unknown.message);
     }
@@ -93,7 +91,7 @@ async fn the_task_of_another_is_not_found() {
 async fn a_cancel_whose_answer_is_lost_on_the_way_is_not_an_error() {
     let (world, key) = World::with_task("complete", obeys()).await;
     world.faults.plan(|call| (call.number == 2).then_some(Fault::LoseAnswer));
-    let canceled = world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await;
+    let canceled = cancel(&world, &World::alice(), key.task.as_str()).await;
     assert_eq!(canceled.unwrap().status.state, TaskState::Canceled);
 }
 

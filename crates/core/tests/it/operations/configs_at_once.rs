@@ -30,11 +30,7 @@ async fn create(world: &World, key: &TaskKey, id: &str) -> Result<(), A2aError> 
 }
 
 async fn delete(world: &World, key: &TaskKey, id: &str) {
-    let request = DeleteTaskPushNotificationConfigRequest {
-        task_id: key.task.as_str().to_owned(),
-        id: id.to_owned(),
-        ..DeleteTaskPushNotificationConfigRequest::default()
-    };
+    let request = DeleteTaskPushNotificationConfigRequest::of(key.task.as_str(), id);
     world.operations().delete_push_config(&World::alice(), &request).await.unwrap();
 }
 
@@ -194,10 +190,7 @@ async fn a_dead_request_s_leftovers_have_no_effect() {
     }
     // It is not counted, listed or shown, nor pushed to.
     create(&world, &key, "second").await.unwrap();
-    let request = ListTaskPushNotificationConfigsRequest {
-        task_id: key.task.as_str().to_owned(),
-        ..ListTaskPushNotificationConfigsRequest::default()
-    };
+    let request = ListTaskPushNotificationConfigsRequest::of(key.task.as_str());
     let listed = world.operations().list_push_configs(&World::alice(), &request).await.unwrap();
     let listed: Vec<_> = listed.configs.into_iter().map(|config| config.id).collect();
     assert_eq!(listed, ["live", "second"]);

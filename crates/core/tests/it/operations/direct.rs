@@ -146,7 +146,7 @@ async fn a_direct_message_is_streamed_again_when_the_request_is_repeated() {
     // For a subscriber the task is over.
     let StreamResponse::Message(_) = &first[0].response else { unreachable!() };
     let id = super::send_as(&world, &World::alice(), user("go"), Some("key")).await.unwrap().id;
-    let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
+    let request = SubscribeToTaskRequest::of(id);
     let error = world.operations().subscribe(&World::alice(), &request, None, None).await;
     let error = error.unwrap_err();
     assert_eq!(told(&error), (a2a_lambda_protocol::ErrorKind::UnsupportedOperation, vec![]));

@@ -6,7 +6,7 @@ use super::{asks, completes, others, told};
 use crate::support::{Fault, Kind, World, history, status_text};
 
 fn get(id: &str, history_length: Option<i32>) -> GetTaskRequest {
-    GetTaskRequest { id: id.into(), history_length, ..GetTaskRequest::default() }
+    GetTaskRequest { history_length, ..GetTaskRequest::of(id) }
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,9 +41,7 @@ async fn submit(world: &World, count: usize) -> Vec<String> {
 /// Gives an artifact of this many bytes.
 fn produces(bytes: usize) -> Scripted {
     script!(|turn, _| {
-        let parts = vec![Part::text("x".repeat(bytes))];
-        let artifact_id = turn.artifact_id();
-        turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+        turn.artifact(Artifact::new(turn.artifact_id(), [Part::text("x".repeat(bytes))])).await?;
         Ok(End::completed())
     })
 }

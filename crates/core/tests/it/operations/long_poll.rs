@@ -6,10 +6,6 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, TaskState};
 use super::{asks, completes, others, takes, told};
 use crate::support::{Fault, Kind, World, after, history, millis, script, secs, status_text};
 
-fn get(id: &str) -> GetTaskRequest {
-    GetTaskRequest { id: id.into(), ..GetTaskRequest::default() }
-}
-
 async fn newer_as(
     world: &World,
     caller: &Caller,
@@ -17,7 +13,7 @@ async fn newer_as(
     known: u64,
 ) -> Result<(Task, Generation), A2aError> {
     let options = GetOptions { newer_than: Some(Generation(known)), answer_by: None };
-    let (operations, request) = (world.operations(), get(id));
+    let (operations, request) = (world.operations(), GetTaskRequest::of(id));
     let read = operations.get_newer(caller, &request, &options);
     tokio::time::timeout(secs(600), read).await.expect("it hangs")
 }
@@ -109,7 +105,7 @@ async fn waiting_is_bounded() {
         let begin = world.passed();
         let answer_by = Some(world.now().saturating_add(millis(by_ms)));
         let options = GetOptions { newer_than: Some(Generation(1)), answer_by };
-        let request = get(key.task.as_str());
+        let request = GetTaskRequest::of(key.task.as_str());
         let read = world.operations().get_newer(&World::alice(), &request, &options).await;
         assert_eq!(read.unwrap().1, Generation(1));
         assert_eq!(world.passed().saturating_sub(begin).as_millis(), expected);
@@ -136,7 +132,7 @@ async fn a_store_that_hangs_does_not_keep_the_client_waiting() {
         let options = GetOptions { newer_than: Some(Generation(1)), answer_by };
         let begin = world.passed();
         world.faults.plan(move |call| (call.number > 1).then_some(fault));
-        let request = get(key.task.as_str());
+        let request = GetTaskRequest::of(key.task.as_str());
         world.operations().get_newer(&World::alice(), &request, &options).await.unwrap();
         assert!(world.passed().saturating_sub(begin) <= millis(3_200));
     }
@@ -167,7 +163,8 @@ async fn a_task_of_many_entries_is_returned_whole() {
     let (task, generation) = read.unwrap();
     assert_eq!((generation, status_text(&task)), (Generation(23), "done".to_owned()));
     assert_eq!(task, world.task(&key).await);
-    let request = GetTaskRequest { history_length: Some(2), ..get(key.task.as_str()) };
+    let request =
+        GetTaskRequest { history_length: Some(2), ..GetTaskRequest::of(key.task.as_str()) };
     let options = GetOptions { newer_than: Some(Generation(22)), answer_by: None };
     let read = world.operations().get_newer(&World::alice(), &request, &options).await;
     assert_eq!(history(&read.unwrap().0), ["18", "19"]);

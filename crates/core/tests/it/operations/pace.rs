@@ -106,7 +106,7 @@ async fn idle_comes_when_nothing_has_come_for_that_long_and_not_before() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_time_is_up_and_can_be_resumed() {
     let (world, key) = World::with_task("go", chunks(300, 10)).await;
-    let request = SubscribeToTaskRequest { id: key.task.as_str().into(), ..Default::default() };
+    let request = SubscribeToTaskRequest::of(key.task.as_str());
     let until = Some(world.now().saturating_add(millis(1_450)));
     let operations = world.operations();
     let mut whole = subscribe(&world, &key, None).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_stream_whose_time_was_up_before_has_just_the_task() {
 async fn no_stream_is_longer_than_the_policy_lets_it_be() {
     for until in [None, Some(secs(100_000))] {
         let (world, key) = World::with_task("go", takes(6_000)).await;
-        let request = SubscribeToTaskRequest { id: key.task.as_str().into(), ..Default::default() };
+        let request = SubscribeToTaskRequest::of(key.task.as_str());
         let until = until.map(|until| world.now().saturating_add(until));
         let operations = world.operations();
         let mut tail = operations.subscribe(&World::alice(), &request, None, until).await.unwrap();

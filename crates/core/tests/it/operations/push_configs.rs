@@ -13,10 +13,8 @@ use crate::support::{Fault, Kind, World};
 
 fn config(key: &TaskKey, id: &str, url: &str) -> TaskPushNotificationConfig {
     TaskPushNotificationConfig {
-        task_id: key.task.as_str().to_owned(),
         id: id.to_owned(),
-        url: url.to_owned(),
-        ..TaskPushNotificationConfig::default()
+        ..TaskPushNotificationConfig::of(key.task.as_str(), url)
     }
 }
 
@@ -47,11 +45,7 @@ async fn get_as(
     task_id: &str,
     id: &str,
 ) -> Result<TaskPushNotificationConfig, A2aError> {
-    let request = GetTaskPushNotificationConfigRequest {
-        task_id: task_id.into(),
-        id: id.into(),
-        ..GetTaskPushNotificationConfigRequest::default()
-    };
+    let request = GetTaskPushNotificationConfigRequest::of(task_id, id);
     world.operations().get_push_config(caller, &request).await
 }
 
@@ -63,10 +57,9 @@ async fn list_as(
     page_token: &str,
 ) -> Result<ListTaskPushNotificationConfigsResponse, A2aError> {
     let request = ListTaskPushNotificationConfigsRequest {
-        task_id: task_id.into(),
         page_size,
         page_token: page_token.into(),
-        ..ListTaskPushNotificationConfigsRequest::default()
+        ..ListTaskPushNotificationConfigsRequest::of(task_id)
     };
     world.operations().list_push_configs(caller, &request).await
 }
@@ -77,11 +70,7 @@ async fn delete_as(
     task_id: &str,
     id: &str,
 ) -> Result<(), A2aError> {
-    let request = DeleteTaskPushNotificationConfigRequest {
-        task_id: task_id.into(),
-        id: id.into(),
-        ..DeleteTaskPushNotificationConfigRequest::default()
-    };
+    let request = DeleteTaskPushNotificationConfigRequest::of(task_id, id);
     world.operations().delete_push_config(caller, &request).await
 }
 

@@ -184,7 +184,7 @@ async fn the_task_of_another_cannot_be_followed_and_seems_not_to_exist() {
     let last_events =
         [None, Some(a2a_lambda_core::Generation(1)), Some(a2a_lambda_core::Generation(99))];
     let subscribe = async |caller, id: &str, last| {
-        let request = SubscribeToTaskRequest { id: id.into(), ..Default::default() };
+        let request = SubscribeToTaskRequest::of(id);
         world.operations().subscribe(&caller, &request, last, None).await.unwrap_err()
     };
     for last in last_events {

@@ -17,9 +17,7 @@ async fn a_task_is_worked_on_and_completed() {
         diary.note(turn.text());
         diary.note(format!("turn {} attempt {}", turn.number(), turn.attempt()));
         turn.progress("half").await?;
-        let id = turn.artifact_id();
-        let parts = vec![Part::text("result")];
-        turn.artifact(Artifact { artifact_id: id, parts, ..Artifact::default() }).await?;
+        turn.artifact(Artifact::new(turn.artifact_id(), [Part::text("result")])).await?;
         Ok(End::Completed("done".into()))
     }));
     let key = world.submit("hello").await;

@@ -15,8 +15,7 @@ pub(crate) async fn subscribe(
     key: &TaskKey,
     last_event: Option<u64>,
 ) -> Result<Tail, A2aError> {
-    let id = key.task.as_str().to_owned();
-    let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
+    let request = SubscribeToTaskRequest::of(key.task.as_str());
     let last_event = last_event.map(Generation);
     world.operations().subscribe(&World::alice(), &request, last_event, None).await
 }

@@ -170,8 +170,7 @@ impl World {
     }
 
     pub(crate) async fn try_cancel(&self, key: &TaskKey) -> Result<Task, A2aError> {
-        let id = key.task.as_str().to_owned();
-        let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
+        let request = CancelTaskRequest::of(key.task.as_str());
         Operations::new(self.healthy()).cancel(&Self::alice(), &request).await
     }
 
