@@ -37,6 +37,13 @@ pub(super) fn config(name: &str) -> TaskPushNotificationConfig {
 }
 
 impl World {
+    /// A world with a task, which is to be pushed to this receiver.
+    pub(super) async fn pushing_to(name: &str, agent: Scripted) -> (Self, TaskKey) {
+        let world = Self::new(agent);
+        let key = world.submit_for(name).await;
+        (world, key)
+    }
+
     /// Submits a message for a new task, which is to be pushed to this receiver.
     pub(super) async fn submit_for(&self, name: &str) -> TaskKey {
         self.submit_with(user("go"), config(name), &SendOptions::default()).await

@@ -162,10 +162,7 @@ async fn tasks_that_are_not_over_do_not_expire() {
 async fn the_sweep_deletes_a_task_s_items_after_its_expiry() {
     let world = keeping(says_much());
     let key = ended(&world).await;
-    let id = key.task.as_str().to_owned();
-    let hook = TaskPushNotificationConfig { task_id: id, ..config("hook") };
-    let (ops, alice) = (world.operations(), World::alice());
-    Box::pin(ops.create_push_config(&alice, hook, ProtocolVersion::V1_0)).await.unwrap();
+    world.register(&key, "hook").await;
     tokio::time::sleep((KEPT + PURGED_AFTER).saturating_sub(secs(2))).await;
     world.sweep().await;
     assert!(is_stored(&world, &key).await, "somebody's clock may be behind");
@@ -192,10 +189,7 @@ async fn a_purge_goes_on_where_it_was_cut() {
     let world = keeping_with(says_much(), |policy| policy.purge_items = 1);
     let key = ended(&world).await;
     for name in ["a", "b", "c"] {
-        let id = key.task.as_str().to_owned();
-        let hook = TaskPushNotificationConfig { task_id: id, ..config(name) };
-        let (ops, alice) = (world.operations(), World::alice());
-        Box::pin(ops.create_push_config(&alice, hook, ProtocolVersion::V1_0)).await.unwrap();
+        world.register(&key, name).await;
     }
     tokio::time::sleep(KEPT + PURGED_AFTER + secs(1)).await;
     let mut sweeps = 0;
@@ -403,10 +397,7 @@ async fn an_operator_deletes_a_task() {
     let world = keeping(says_much());
     let operator = Operator::new(world.engine.clone());
     let key = ended(&world).await;
-    let id = key.task.as_str().to_owned();
-    let hook = TaskPushNotificationConfig { task_id: id, ..config("hook") };
-    let (ops, alice) = (world.operations(), World::alice());
-    Box::pin(ops.create_push_config(&alice, hook, ProtocolVersion::V1_0)).await.unwrap();
+    world.register(&key, "hook").await;
     tokio::time::sleep(secs(60)).await;
     assert_eq!(operator.delete(&key, false).await.unwrap(), Deleted::Whole);
     assert!(!is_stored(&world, &key).await && world.memory.stored_configs(&key).is_empty());

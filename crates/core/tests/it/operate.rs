@@ -100,8 +100,7 @@ async fn a_replay_sends_the_same_again_in_order_with_ids_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn entries_before_the_config_can_be_replayed() {
-    let world = World::new(shows_three(0));
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", shows_three(0)).await;
     world.register(&key, "late").await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!(world.told("late"), ["task COMPLETED"]);
@@ -199,8 +198,7 @@ async fn a_waiting_push_is_tried_at_once_when_it_is_enabled() {
 
 /// Replays while the third push of this receiver is under way, delivered by `deliver`.
 async fn replay_under_way(manner: Manner) -> (World, TaskKey) {
-    let world = World::new(shows_three(0));
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", shows_three(0)).await;
     world.register(&key, "hook").await;
     world.deliver(&key).await;
     world.operator().replay(&key, &id("hook"), Generation(0)).await.unwrap();
@@ -234,8 +232,7 @@ async fn a_replay_while_a_push_is_under_way_is_not_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_beside_the_agent_is_delivered_by_its_runner() {
-    let world = World::new(shows_three(1_000));
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", shows_three(1_000)).await;
     let operating = async {
         tokio::time::sleep(millis(1_500)).await;
         assert_eq!(world.told("hook"), ALL[..4]);

@@ -8,8 +8,7 @@ use crate::support::{Manner, World, after, millis, scripted, secs};
 
 #[tokio::test(start_paused = true)]
 async fn every_update_is_pushed_in_order() {
-    let world = World::new(streams(&["a", "b", "c"], 100));
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", streams(&["a", "b", "c"], 100)).await;
     assert_eq!(world.told("hook"), [""; 0]);
     world.attend(&key).await;
     let expected = [
@@ -93,8 +92,7 @@ async fn the_sweep_delivers_a_dead_runner_s_pushes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
-    let world = World::new(streams(&["a"], 0));
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", streams(&["a"], 0)).await;
     world.register(&key, "late").await;
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Open));
     assert_eq!(world.deliver(&key).await, sent(1));

@@ -20,8 +20,7 @@ fn shows_after(pauses: &'static [u64]) -> Scripted {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_is_deleted_during_its_attempt_is_sent_nothing_more() {
-    let world = World::new(completes());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", completes()).await;
     world.cancel(&key).await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
     let deleting = after(secs(2), world.unregister(&key, "hook"));
@@ -35,8 +34,7 @@ async fn a_config_that_is_deleted_during_its_attempt_is_sent_nothing_more() {
 #[tokio::test(start_paused = true)]
 async fn a_config_that_is_replaced_during_its_attempt_begins_anew() {
     for after_ms in [500, 2_000] {
-        let world = World::new(completes());
-        let key = world.submit_for("hook").await;
+        let (world, key) = World::pushing_to("hook", completes()).await;
         world.cancel(&key).await;
         world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
         let replacing = after(millis(after_ms), world.register(&key, "hook"));
@@ -64,8 +62,7 @@ async fn a_config_that_is_replaced_while_the_last_attempt_is_noted_is_sent_the_t
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_is_made_beside_a_silent_agent_is_sent_the_task_soon() {
-    let world = World::new(shows_after(&[20]));
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", shows_after(&[20])).await;
     let registering = async {
         tokio::time::sleep(secs(5)).await;
         world.register(&key, "second").await;
@@ -80,8 +77,7 @@ async fn a_config_that_is_made_beside_a_silent_agent_is_sent_the_task_soon() {
 /// its runner, which knows the first one, takes note.
 #[tokio::test(start_paused = true)]
 async fn a_runner_takes_note_that_all_configs_are_others_now() {
-    let world = World::new(shows_after(&[5, 300]));
-    let key = world.submit_for("first").await;
+    let (world, key) = World::pushing_to("first", shows_after(&[5, 300])).await;
     let meanwhile = async {
         tokio::time::sleep(secs(10)).await;
         world.unregister(&key, "first").await;
@@ -102,8 +98,7 @@ async fn a_runner_takes_note_that_all_configs_are_others_now() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_a_refused_message_had_replaced_goes_on() {
-    let world = World::new(completes());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", completes()).await;
     // The message is refused because the task ends between the read and the commit.
     world.faults.fail_nth(Kind::PutConfig, 1, Fault::SlowAnswer(secs(1)));
     let request = a2a_lambda_testing::pushing(to(&key, "more"), Some(config("hook")));

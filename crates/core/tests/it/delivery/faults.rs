@@ -91,8 +91,7 @@ async fn every_push_arrives_in_order_when_deliveries_beside_the_agent_fail() {
     for fault in [Fault::LoseAnswer, Fault::HangBefore, Fault::HangAfter] {
         for number in 1..=calls {
             let place = format!("{fault:?} {number}");
-            let world = World::new(agent());
-            let key = world.submit_for("hook").await;
+            let (world, key) = World::pushing_to("hook", agent()).await;
             world.receivers.script(&url("hook"), |_| Manner::Slow(millis(500)));
             world.faults.plan(move |call: Call<'_>| (call.number == number).then_some(fault));
             world.attend_killed_after(&key, secs(8)).await;
@@ -164,8 +163,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
 /// The store fails the deliverer during an attempt: the result is kept.
 #[tokio::test(start_paused = true)]
 async fn a_failure_keeps_unfinished_pushes() {
-    let world = World::new(streams(&[], 0));
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", streams(&[], 0)).await;
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
     world.faults.fail_nth(Kind::GetConfigs, 2, Fault::Refuse);

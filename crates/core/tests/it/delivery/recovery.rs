@@ -22,8 +22,7 @@ fn shows(count: usize) -> Scripted {
 
 #[tokio::test(start_paused = true)]
 async fn the_cancel_of_a_queued_task_is_pushed() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     let until = world.now().saturating_add(secs(2));
     assert_eq!(world.deliver(&key).await, Delivered::NotBefore { at: until });
     world.cancel(&key).await;
@@ -49,8 +48,7 @@ async fn the_cancel_of_a_question_is_pushed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_sweep_delivers_unclaimed_pushes() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     world.cancel(&key).await;
     tokio::time::sleep(secs(59)).await;
     assert_eq!(world.sweep().await, Swept::default());
@@ -63,8 +61,7 @@ async fn the_sweep_delivers_unclaimed_pushes() {
 
 #[tokio::test(start_paused = true)]
 async fn of_two_that_deliver_one_does() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     world.cancel(&key).await;
     let slow = |call: crate::support::Call<'_>| {
         (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(5)))
@@ -80,8 +77,7 @@ async fn of_two_that_deliver_one_does() {
 
 #[tokio::test(start_paused = true)]
 async fn with_too_little_time_nothing_is_begun() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     world.cancel(&key).await;
     let before = world.head(&key).await;
     let deadline = world.now().saturating_add(millis(10_999));
@@ -102,8 +98,7 @@ async fn with_too_little_time_nothing_is_begun() {
 /// A receiver takes so long that the time is over before all is sent.
 #[tokio::test(start_paused = true)]
 async fn pushes_without_time_are_signaled() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     world.cancel(&key).await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
     let deadline = world.now().saturating_add(secs(15));
@@ -148,8 +143,7 @@ async fn a_hanging_receiver_does_not_delay_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hanging_receiver_does_not_delay_others_beside_the_agent() {
-    let world = World::new(shows(15));
-    let key = world.submit_for("hangs").await;
+    let (world, key) = World::pushing_to("hangs", shows(15)).await;
     world.register(&key, "well").await;
     world.receivers.script(&url("hangs"), |_| Manner::Hangs);
     world.attend(&key).await;
@@ -165,8 +159,7 @@ async fn a_hanging_receiver_does_not_delay_others_beside_the_agent() {
 /// An attempt that outlasts its claim could arrive after another's later push.
 #[tokio::test(start_paused = true)]
 async fn no_attempt_outlasts_its_claim() {
-    let world = World::new(asks());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", asks()).await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(9)));
     for _ in 0..8 {
         world.follow_up(&key, "more").await;

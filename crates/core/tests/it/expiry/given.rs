@@ -49,8 +49,7 @@ async fn a_large_task_is_given_to_the_sweep_also_when_it_has_long_expired() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_is_canceled_at_its_time() {
-    let world = World::new(asks());
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", asks()).await;
     let world = now_keeping(world);
     give(&world, &key).await;
     tokio::time::sleep(WAITS).await;
@@ -79,8 +78,6 @@ async fn a_task_with_an_expiry_or_a_later_write_is_left_alone() {
     let key = ended(&world).await;
     left_alone(&world, &key).await;
     // It has an open push.
-    let hook = TaskPushNotificationConfig { task_id: key.task.to_string(), ..config("hook") };
-    let (ops, alice) = (world.operations(), World::alice());
-    Box::pin(ops.create_push_config(&alice, hook, ProtocolVersion::V1_0)).await.unwrap();
+    world.register(&key, "hook").await;
     left_alone(&now_keeping(world), &key).await;
 }

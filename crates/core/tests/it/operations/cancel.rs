@@ -32,8 +32,7 @@ async fn cancel(world: &World, caller: &Caller, id: &str) -> Result<Task, A2aErr
 #[tokio::test(start_paused = true)]
 async fn every_open_task_can_be_canceled() {
     for order in [None, Some("retry"), Some("ask"), Some("authorize")] {
-        let world = World::new(obeys());
-        let key = world.submit(order.unwrap_or("never run")).await;
+        let (world, key) = World::with_task(order.unwrap_or("never run"), obeys()).await;
         if order.is_some() {
             world.attend(&key).await;
         }
@@ -60,8 +59,7 @@ async fn an_ended_task_cannot_be_canceled() {
     for (order, phase) in
         [("complete", "completed"), ("reject", "rejected"), ("fail", "failed"), ("ask", "canceled")]
     {
-        let world = World::new(obeys());
-        let key = world.attended(order).await;
+        let (world, key) = World::with_attended(order, obeys()).await;
         if phase == "canceled" {
             world.cancel(&key).await;
         }

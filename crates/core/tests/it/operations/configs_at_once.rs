@@ -37,8 +37,7 @@ async fn delete(world: &World, key: &TaskKey, id: &str) {
 #[tokio::test(start_paused = true)]
 async fn of_one_follow_up_that_is_sent_several_times_at_once_the_config_lives() {
     for id in ["", "mine"] {
-        let world = World::new(asks());
-        let key = world.attended("go").await;
+        let (world, key) = World::with_attended("go", asks()).await;
         let copies = (0..5).map(|_| send(&world, to(&key, "more"), config(id, "hook"), None));
         let accepted = join_all(copies).await.into_iter().flatten().count();
         assert!(accepted > 0);

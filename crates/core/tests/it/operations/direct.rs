@@ -122,8 +122,7 @@ async fn a_stream_of_another_agent_is_never_held_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_is_not_held_back() {
-    let world = World::new(super::asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", super::asks()).await;
     let message = to(&key, "second");
     let mut tail = send_streaming(&world, message, &may()).await.unwrap();
     let begin = world.passed();

@@ -11,8 +11,7 @@ fn get(id: &str, history_length: Option<i32>) -> GetTaskRequest {
 
 #[tokio::test(start_paused = true)]
 async fn the_history_is_as_long_as_was_asked() {
-    let world = World::new(asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", asks()).await;
     world.follow_up(&key, "second").await;
     world.attend(&key).await;
     for (length, expected) in [
@@ -34,8 +33,7 @@ async fn the_history_is_as_long_as_was_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_equals_the_sum_of_its_log() {
-    let world = World::new(completes());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", completes()).await;
     let request = get(key.task.as_str(), None);
     let task = world.operations().get(&World::alice(), &request).await.unwrap();
     assert_eq!(task, world.task(&key).await);

@@ -70,8 +70,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_s_config_begins_with_the_later_updates() {
-    let world = World::new(asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", asks()).await;
     let named = TaskPushNotificationConfig { id: "mine".into(), ..config("https://example.com") };
     send(&world, to(&key, "second"), named, None).await.unwrap();
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
@@ -152,8 +151,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_is_refused_leaves_no_config() {
-    let world = World::new(completes());
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", completes()).await;
     let error = send(&world, to(&key, "more"), config("https://example.com"), None).await;
     assert_eq!(error.unwrap_err().kind, ErrorKind::UnsupportedOperation);
     let wrong = Message { context_id: "wrong".into(), ..to(&key, "more") };

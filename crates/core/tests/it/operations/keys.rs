@@ -104,8 +104,7 @@ async fn a_task_that_has_gone_on_before_its_create_was_answered_is_known_again()
 
 #[tokio::test(start_paused = true)]
 async fn the_same_key_and_follow_up_add_one_message() {
-    let world = World::new(asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", asks()).await;
     let id = key.task.as_str();
     send(&world, to(id, "second"), "key").await.unwrap();
     world.queue.take_times();

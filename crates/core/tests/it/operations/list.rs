@@ -195,8 +195,7 @@ async fn artifacts_come_only_if_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn the_history_is_as_long_as_was_asked() {
-    let world = World::new(asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", asks()).await;
     world.follow_up(&key, "second").await;
     for (length, count) in [(None, 3), (Some(0), 0), (Some(2), 2)] {
         let request = ListTasksRequest { history_length: length, ..page(10, "") };

@@ -65,8 +65,7 @@ async fn a_client_waits_for_a_newer_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_is_not_waited_for() {
-    let world = World::new(completes());
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", completes()).await;
     for known in [0, 2, 3, 4, u64::MAX] {
         assert_eq!(newer(&world, &key, known).await, (3, TaskState::Completed, 0), "{known}");
     }
@@ -76,8 +75,7 @@ async fn a_task_that_is_over_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_for_its_user_is_waited_for() {
-    let world = World::new(asks());
-    let key = world.attended("first").await;
+    let (world, key) = World::with_attended("first", asks()).await;
     let (read, ()) = tokio::join!(newer(&world, &key, 3), async {
         tokio::time::sleep(secs(10)).await;
         world.follow_up(&key, "second").await;

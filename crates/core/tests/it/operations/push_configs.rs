@@ -247,8 +247,7 @@ async fn a_config_that_is_deleted_is_gone_and_can_be_deleted_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_takes_configs() {
-    let world = World::new(completes());
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", completes()).await;
     create(&world, config(&key, "a", "https://example.com")).await.unwrap();
     assert_eq!(kept(&world, &key, "a").await.unwrap().delivery.cursor, Position(3));
     assert_eq!(page(&world, &key, 0, "").await.0, ["a"]);

@@ -168,8 +168,7 @@ async fn a_message_to_a_task_at_work_can_be_followed_to_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_has_no_stream() {
-    let world = World::new(completes());
-    let key = world.attended("go").await;
+    let (world, key) = World::with_attended("go", completes()).await;
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnsupportedOperation);
     let message = to(&key, "more");
@@ -223,8 +222,7 @@ async fn a_bad_request_has_no_stream() {
 #[tokio::test(start_paused = true)]
 async fn the_first_events_history_is_as_long_as_was_asked() {
     for (length, expected) in [(None, 3), (Some(0), 0), (Some(2), 2)] {
-        let world = World::new(asks());
-        let key = world.attended("first").await;
+        let (world, key) = World::with_attended("first", asks()).await;
         let mut request = a2a_lambda_testing::sending(to(&key, "second"));
         request.configuration.as_mut().unwrap().history_length = length;
         let options = SendOptions::default();

@@ -31,8 +31,7 @@ async fn a_message_is_refused_soon_and_says_when_to_try_again() {
 #[tokio::test(start_paused = true)]
 async fn the_work_of_a_turn_is_stored_when_there_is_room_again() {
     for throttled in [1, 7, 8] {
-        let world = World::new(completes());
-        let key = world.submit("hi").await;
+        let (world, key) = World::with_task("hi", completes()).await;
         let mut left = throttled;
         world.faults.plan(move |call| {
             let of_work = call.commit.is_some_and(|(base, _)| base.leased_until().is_some());

@@ -19,8 +19,7 @@ fn taken_up(signaled: usize, voided: usize) -> Restarted {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_of_ended_processes_runs_again_at_once() {
-    let world = World::new(sleeper());
-    let key = world.submit_for("hook").await;
+    let (world, key) = World::pushing_to("hook", sleeper()).await;
     world.attend_killed_after(&key, secs(1)).await;
     world.queue.take_times();
     let head = world.head(&key).await;

@@ -55,8 +55,7 @@ async fn a_signal_beyond_the_queue_s_delay_goes_to_the_timer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_wakes_a_parked_task_before_its_time() {
-    let world = World::new(parks_until(50_000));
-    let key = world.attended("hello").await;
+    let (world, key) = World::with_attended("hello", parks_until(50_000)).await;
     world.queue.take_times();
     tokio::time::sleep(secs(100)).await;
     world.follow_up(&key, "now").await;

@@ -86,6 +86,13 @@ impl World {
         (world, key)
     }
 
+    /// The same, attended to.
+    pub(crate) async fn with_attended(text: &str, agent: Scripted) -> (Self, TaskKey) {
+        let (world, key) = Self::with_task(text, agent).await;
+        world.attend(&key).await;
+        (world, key)
+    }
+
     /// A policy, which a world is then made [with](Under::with).
     pub(crate) fn under(adjust: impl FnOnce(&mut Policy)) -> Under {
         let mut policy = Policy::default();
