@@ -1,55 +1,35 @@
 //! The cost of whole tasks: a request, a runner, and a store whose requests are counted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Company, End, Engine, Failure, Operations, Policy, Reply, Runner,
-    SendOptions, Turn,
-};
-use a2a_lambda_dynamodb::DynamoDbStore;
-use a2a_lambda_protocol::{
-    Artifact, Part, SendMessageConfiguration, SendMessageResponse, TaskPushNotificationConfig,
-};
-use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, sending, user};
-use async_trait::async_trait;
+use a2a_lambda_core::End;
+use a2a_lambda_protocol::{Artifact, Part, TaskPushNotificationConfig};
+use a2a_lambda_testing::{Arrived, Scripted, pushing, script, user};
 
 use super::meter::Written;
-use super::{TABLE, database};
+use super::stage::Stage;
 
-/// An agent that shows this many updates and waits before each.
-struct Shows {
-    what: What,
-    times: usize,
-    pause: Duration,
-}
-
-enum What {
-    /// One artifact, in chunks of this many bytes.
-    Chunks(usize),
-    /// A new artifact each time.
-    Artifacts,
-}
-
-#[async_trait]
-impl Agent for Shows {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("shows", "Shows something.", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        let mut chunks = turn.chunked("chunks");
-        for _ in 0..self.times {
-            turn.sleep(self.pause).await;
-            match self.what {
-                What::Chunks(bytes) => chunks.push([Part::text("x".repeat(bytes))]).await?,
-                What::Artifacts => {
-                    turn.artifact(Artifact::new(turn.artifact_id(), [Part::text("it")])).await?;
-                }
-            }
+/// Shows this many artifacts, and waits before each.
+fn artifacts(times: usize, pause: Duration) -> Scripted {
+    script!(|turn, _| {
+        for _ in 0..times {
+            turn.sleep(pause).await;
+            turn.artifact(Artifact::new(turn.artifact_id(), [Part::text("it")])).await?;
         }
-        Ok(End::Completed(Reply::from("done")))
-    }
+        Ok(End::Completed("done".into()))
+    })
+}
+
+/// Shows one artifact, in chunks of this many bytes.
+fn paced_chunks(bytes: usize) -> Scripted {
+    script!(|turn, _| {
+        let mut chunks = turn.chunked("chunks");
+        for _ in 0..100 {
+            turn.sleep(Duration::from_millis(50)).await;
+            chunks.push([Part::text("x".repeat(bytes))]).await?;
+        }
+        Ok(End::Completed("done".into()))
+    })
 }
 
 /// The result of a task.
@@ -67,35 +47,14 @@ impl Life {
 }
 
 /// The life of a task to its end. Its sender does not wait.
-async fn life(agent: Shows, push: bool) -> Life {
-    let (_, metered, meter) = database().await;
-    let store = Arc::new(DynamoDbStore::new(metered, TABLE));
-    let doubles = Doubles::of(TestClock::by_tokio(), Policy::default());
-    let ids = Arc::new(TestIds::uuids());
-    let engine = Engine { ids, ..doubles.engine.clone().over(store) };
-    let mut request = sending(user("hello"));
-    let configuration = request.configuration.get_or_insert_with(SendMessageConfiguration::default);
-    configuration.task_push_notification_config =
-        push.then(|| TaskPushNotificationConfig::of("", "https://hook.test/"));
-    let operations = Operations::new(engine.clone());
-    let options = SendOptions::default();
-    let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;
-    assert!(matches!(sent, Ok(SendMessageResponse::Task(_))), "{sent:?}");
-    // The next status has another time, and so another place in the list index.
-    doubles.clock.advance(Duration::from_millis(5));
-    let runner = Runner::new(engine, Agents::new(Arc::new(agent)));
-    for signal in doubles.queue.take_arrived(doubles.clock.start()) {
-        let key = signal.key();
-        let attending = runner.attend(&key, doubles.deadline(), Company::Alone);
-        Box::pin(attending).await.unwrap();
-    }
-    let told = doubles.receivers.all().iter().map(a2a_lambda_testing::Arrived::told).collect();
-    let (requests, read, written) = meter.take_both();
+async fn life(agent: Scripted, push: bool) -> Life {
+    let stage = Stage::of(agent).await;
+    let config = push.then(|| TaskPushNotificationConfig::of("", "https://hook.test/"));
+    stage.send(pushing(user("hello"), config)).await;
+    stage.attend_signaled().await;
+    let told = stage.doubles.receivers.all().iter().map(Arrived::told).collect();
+    let (requests, read, written) = stage.meter.take_both();
     Life { requests, read, written, told }
-}
-
-fn artifacts(times: usize, pause: Duration) -> Shows {
-    Shows { what: What::Artifacts, times, pause }
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,10 +94,6 @@ async fn a_cursor_is_written_every_eight_pushes() {
     assert_eq!(life.told.len(), 17);
     let puts = life.requests.iter().filter(|name| **name == "PutItem").count();
     assert_eq!(puts, 1 + 1 + 2, "{:?}", life.requests);
-}
-
-fn paced_chunks(bytes: usize) -> Shows {
-    Shows { what: What::Chunks(bytes), times: 100, pause: Duration::from_millis(50) }
 }
 
 /// Updates within 150 ms share a commit, and no commit pays for earlier entries again.

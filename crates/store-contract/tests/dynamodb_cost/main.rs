@@ -9,6 +9,7 @@ mod meter;
 mod places;
 mod pushes;
 mod retention;
+mod stage;
 mod steps;
 
 use std::collections::HashMap;

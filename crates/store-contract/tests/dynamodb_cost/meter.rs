@@ -6,7 +6,7 @@ use a2a_lambda_aws_emulator::meter::{Metered, TABLE};
 use a2a_lambda_dynamodb::{CONTEXT_INDEX, DUE_INDEX, LIST_INDEX};
 
 /// Counts every request and its units.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Meter(pub(super) Arc<a2a_lambda_aws_emulator::meter::Meter>);
 
 /// The write units of the table and of each index. Whole units.

@@ -1,23 +1,17 @@
 //! The cost of recorded steps, of their replay, and of a wait for a callback.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::operations::callbacks::{Accepted, Callbacks, Said};
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords, StepState};
-use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Clock as _, Company, End, Engine, Failure, Operations, Policy,
-    Runner, Sealed, SendOptions, TaskKey, Turn, sweep,
-};
-use a2a_lambda_dynamodb::DynamoDbStore;
-use a2a_lambda_protocol::{Json, SendMessageResponse, Timestamp};
-use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, script, sending, user};
-use async_trait::async_trait;
+use a2a_lambda_core::{Clock as _, Command, End, Failure, Sealed, TaskKey, sweep};
+use a2a_lambda_protocol::{Json, Timestamp};
+use a2a_lambda_testing::{Scripted, script, sending, user};
 
-use super::meter::{Meter, Written};
-use super::{Bench, TABLE, chunk, database, key, token};
-use a2a_lambda_core::Command;
+use super::meter::Written;
+use super::stage::Stage;
+use super::{Bench, chunk, token};
 
 fn result(bytes: usize) -> Json {
     Json::from_value(&"x".repeat(bytes)).unwrap()
@@ -86,69 +80,31 @@ async fn an_at_most_once_step_takes_one_more() {
     assert_eq!(bench.meter.take().0.len(), 1);
 }
 
-/// An agent that makes this many steps with results of 1 KB.
-struct Steps {
-    count: usize,
-    at_most_once: bool,
-    /// At how many attempts it fails after its steps.
-    fails: u32,
-}
-
-#[async_trait]
-impl Agent for Steps {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("steps", "Makes steps.", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        for _ in 0..self.count {
+/// Makes this many steps with results of 1 KB, and fails after them in its first `fails` attempts.
+fn steps(count: usize, at_most_once: bool, fails: u32) -> Scripted {
+    script!(|turn, _| {
+        for _ in 0..count {
             let step = turn.step("ask the model").with("a question");
-            let step = if self.at_most_once { step.once() } else { step };
+            let step = if at_most_once { step.once() } else { step };
             step.run(|_| async { Ok("x".repeat(1_024)) }).await?;
         }
-        if turn.attempt() <= self.fails {
+        if turn.attempt() <= fails {
             return Err(Failure::retryable("again"));
         }
         Ok(End::completed())
-    }
-}
-
-/// A task and its runner, over a store whose requests are counted.
-struct Stage {
-    doubles: Doubles,
-    engine: Engine,
-    runner: Runner,
-    meter: Meter,
+    })
 }
 
 impl Stage {
-    async fn of(agent: impl Agent) -> Self {
-        let (_, metered, meter) = database().await;
-        let callback_url = Some("https://agents.example/callbacks".to_owned());
-        let policy = Policy { callback_url, ..Policy::default() };
-        let doubles = Doubles::of(TestClock::by_tokio(), policy);
-        let ids = Arc::new(TestIds::uuids());
-        let store = Arc::new(DynamoDbStore::new(metered, TABLE));
-        let engine = Engine { ids, ..doubles.engine.clone().over(store) };
-        let runner = Runner::new(engine.clone(), Agents::new(Arc::new(agent)));
-        Self { doubles, engine, runner, meter }
-    }
-
     async fn submit(&self) -> TaskKey {
-        let operations = Operations::new(self.engine.clone());
-        let options = SendOptions::default();
-        let request = sending(user("hello"));
-        let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;
-        let Ok(SendMessageResponse::Task(task)) = sent else { panic!("{sent:?}") };
-        self.doubles.clock.advance(Duration::from_millis(5));
+        let task = self.send(sending(user("hello"))).await;
         self.meter.take();
-        TaskKey { task: a2a_lambda_core::TaskId::parse(task.id).unwrap(), ..key() }
+        task
     }
 
     /// One invocation of the runner. Returns its requests to the store, and their units.
-    async fn attend(&self, task: &TaskKey) -> (Vec<&'static str>, f64, f64) {
-        let attending = self.runner.attend(task, self.doubles.deadline(), Company::Alone);
-        Box::pin(attending).await.unwrap();
+    async fn cost_of_turn(&self, task: &TaskKey) -> (Vec<&'static str>, f64, f64) {
+        self.attend(task).await;
         self.took()
     }
 
@@ -159,9 +115,9 @@ impl Stage {
 }
 
 async fn first_attempt(count: usize, at_most_once: bool) -> (Vec<&'static str>, f64, f64) {
-    let stage = Stage::of(Steps { count, at_most_once, fails: 0 }).await;
+    let stage = Stage::of(steps(count, at_most_once, 0)).await;
     let task = stage.submit().await;
-    stage.attend(&task).await
+    stage.cost_of_turn(&task).await
 }
 
 /// A first attempt has nothing to replay, and so it reads no records.
@@ -178,11 +134,11 @@ async fn a_first_attempt_pays_for_its_records_alone() {
 /// One query reads all records, 4 KB for a read unit.
 #[tokio::test(start_paused = true)]
 async fn a_replay_reads_the_records_once_and_writes_none() {
-    let stage = Stage::of(Steps { count: 20, at_most_once: false, fails: 1 }).await;
+    let stage = Stage::of(steps(20, false, 1)).await;
     let task = stage.submit().await;
-    stage.attend(&task).await;
+    stage.cost_of_turn(&task).await;
     tokio::time::sleep(Duration::from_mins(1)).await;
-    let (requests, read, written) = stage.attend(&task).await;
+    let (requests, read, written) = stage.cost_of_turn(&task).await;
     assert_eq!(requests, ["GetItem", "UpdateItem", "Query", "UpdateItem"]);
     assert!(written <= 5.0, "{written} units: a claim and an end");
     assert!(read <= 8.0, "{read} units: the head, and 20 records of 1.4 KB");
@@ -205,7 +161,7 @@ async fn a_wait_for_a_callback_is_free() {
         stage.took()
     };
     let task = stage.submit().await;
-    let (requests, _, written) = stage.attend(&task).await;
+    let (requests, _, written) = stage.cost_of_turn(&task).await;
     // The claim, the callback's record, a look for an early answer, and the end of the turn.
     assert_eq!(requests, ["GetItem", "UpdateItem", "PutItem", "GetItem", "UpdateItem"]);
     assert!(written <= 7.0, "{written} units: 3 for the claim, 2 for the index of due tasks");
@@ -235,6 +191,6 @@ async fn a_wait_for_a_callback_is_free() {
     assert_eq!(answered, Accepted::Answered);
     let (requests, _, written) = stage.took();
     assert!(requests.len() <= 5 && written <= 4.0, "{requests:?}, {written} units");
-    let (requests, ..) = stage.attend(&task).await;
+    let (requests, ..) = stage.cost_of_turn(&task).await;
     assert_eq!(requests, ["GetItem", "UpdateItem", "Query", "UpdateItem"]);
 }
