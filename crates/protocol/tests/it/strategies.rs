@@ -66,6 +66,13 @@ fn role() -> impl Strategy<Value = Role> {
     proptest::sample::select(Role::ALL)
 }
 
+/// Arbitrary values of a struct, of which each field has its strategy.
+macro_rules! arbitrary {
+    ($of:ident { $($field:ident: $strategy:expr),* $(,)? }) => {
+        ($($strategy,)*).prop_map(|($($field,)*)| $of { $($field),* })
+    };
+}
+
 pub(crate) fn part() -> impl Strategy<Value = Part> {
     let content = prop_oneof![
         text().prop_map(PartContent::Text),
@@ -73,95 +80,72 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
         text().prop_map(PartContent::Url),
         json().prop_map(PartContent::Data),
     ];
-    (content, option::of(object()), text(), text()).prop_map(
-        |(content, metadata, filename, media_type)| Part {
-            content,
-            metadata,
-            filename,
-            media_type,
-        },
-    )
+    arbitrary!(Part {
+        content: content,
+        metadata: option::of(object()),
+        filename: text(),
+        media_type: text(),
+    })
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    (text(), text(), text(), role(), vec(part(), 0..3), option::of(object()), texts(), texts())
-        .prop_map(
-            |(
-                message_id,
-                context_id,
-                task_id,
-                role,
-                parts,
-                metadata,
-                extensions,
-                reference_task_ids,
-            )| {
-                Message {
-                    message_id,
-                    context_id,
-                    task_id,
-                    role,
-                    parts,
-                    metadata,
-                    extensions,
-                    reference_task_ids,
-                }
-            },
-        )
+    arbitrary!(Message {
+        message_id: text(),
+        context_id: text(),
+        task_id: text(),
+        role: role(),
+        parts: vec(part(), 0..3),
+        metadata: option::of(object()),
+        extensions: texts(),
+        reference_task_ids: texts(),
+    })
 }
 
 pub(crate) fn artifact() -> impl Strategy<Value = Artifact> {
-    (text(), text(), text(), vec(part(), 0..3), option::of(object()), texts()).prop_map(
-        |(artifact_id, name, description, parts, metadata, extensions)| Artifact {
-            artifact_id,
-            name,
-            description,
-            parts,
-            metadata,
-            extensions,
-        },
-    )
+    arbitrary!(Artifact {
+        artifact_id: text(),
+        name: text(),
+        description: text(),
+        parts: vec(part(), 0..3),
+        metadata: option::of(object()),
+        extensions: texts(),
+    })
 }
 
 pub(crate) fn status() -> impl Strategy<Value = TaskStatus> {
-    (state(), option::of(message()), option::of(timestamp()))
-        .prop_map(|(state, message, timestamp)| TaskStatus { state, message, timestamp })
+    let (message, timestamp) = (option::of(message()), option::of(timestamp()));
+    arbitrary!(TaskStatus { state: state(), message: message, timestamp: timestamp })
 }
 
 pub(crate) fn task() -> impl Strategy<Value = Task> {
-    (text(), text(), status(), vec(artifact(), 0..3), vec(message(), 0..3), option::of(object()))
-        .prop_map(|(id, context_id, status, artifacts, history, metadata)| Task {
-            id,
-            context_id,
-            status,
-            artifacts,
-            history,
-            metadata,
-        })
+    arbitrary!(Task {
+        id: text(),
+        context_id: text(),
+        status: status(),
+        artifacts: vec(artifact(), 0..3),
+        history: vec(message(), 0..3),
+        metadata: option::of(object()),
+    })
 }
 
 fn status_update() -> impl Strategy<Value = TaskStatusUpdateEvent> {
-    (text(), text(), status(), option::of(object())).prop_map(
-        |(task_id, context_id, status, metadata)| TaskStatusUpdateEvent {
-            task_id,
-            context_id,
-            status,
-            metadata,
-        },
-    )
+    arbitrary!(TaskStatusUpdateEvent {
+        task_id: text(),
+        context_id: text(),
+        status: status(),
+        metadata: option::of(object()),
+    })
 }
 
 fn artifact_update() -> impl Strategy<Value = TaskArtifactUpdateEvent> {
-    (text(), text(), artifact(), any::<bool>(), any::<bool>(), option::of(object())).prop_map(
-        |(task_id, context_id, artifact, append, last_chunk, metadata)| TaskArtifactUpdateEvent {
-            task_id,
-            context_id,
-            artifact,
-            append,
-            last_chunk,
-            metadata,
-        },
-    )
+    arbitrary!(TaskArtifactUpdateEvent {
+        task_id: text(),
+        context_id: text(),
+        artifact: artifact(),
+        append: any::<bool>(),
+        last_chunk: any::<bool>(),
+        metadata: option::of(object()),
+    })
 }
 
 pub(crate) fn stream_response() -> impl Strategy<Value = StreamResponse> {
@@ -181,63 +165,52 @@ pub(crate) fn send_message_response() -> impl Strategy<Value = SendMessageRespon
 }
 
 pub(crate) fn push_config() -> impl Strategy<Value = TaskPushNotificationConfig> {
-    let authentication = (text(), text())
-        .prop_map(|(scheme, credentials)| AuthenticationInfo { scheme, credentials });
-    (text(), text(), text(), text(), text(), option::of(authentication)).prop_map(
-        |(tenant, id, task_id, url, token, authentication)| TaskPushNotificationConfig {
-            tenant,
-            id,
-            task_id,
-            url,
-            token,
-            authentication,
-        },
-    )
+    let authentication = arbitrary!(AuthenticationInfo { scheme: text(), credentials: text() });
+    arbitrary!(TaskPushNotificationConfig {
+        tenant: text(),
+        id: text(),
+        task_id: text(),
+        url: text(),
+        token: text(),
+        authentication: option::of(authentication),
+    })
 }
 
 pub(crate) fn send_message_request() -> impl Strategy<Value = SendMessageRequest> {
-    let configuration = (texts(), option::of(push_config()), any::<Option<i32>>(), any::<bool>())
-        .prop_map(|(modes, push, history_length, return_immediately)| SendMessageConfiguration {
-            accepted_output_modes: modes,
-            task_push_notification_config: push,
-            history_length,
-            return_immediately,
-        });
-    (text(), message(), option::of(configuration), option::of(object())).prop_map(
-        |(tenant, message, configuration, metadata)| SendMessageRequest {
-            tenant,
-            message: Some(message),
-            configuration,
-            metadata,
-        },
-    )
+    let configuration = arbitrary!(SendMessageConfiguration {
+        accepted_output_modes: texts(),
+        task_push_notification_config: option::of(push_config()),
+        history_length: any::<Option<i32>>(),
+        return_immediately: any::<bool>(),
+    });
+    arbitrary!(SendMessageRequest {
+        tenant: text(),
+        message: message().prop_map(Some),
+        configuration: option::of(configuration),
+        metadata: option::of(object()),
+    })
 }
 
 pub(crate) fn list_tasks_request() -> impl Strategy<Value = ListTasksRequest> {
-    let numbers = (any::<Option<i32>>(), any::<Option<i32>>(), any::<Option<bool>>());
-    (text(), text(), state(), text(), option::of(timestamp()), numbers).prop_map(
-        |(tenant, context_id, status, page_token, after, numbers)| ListTasksRequest {
-            tenant,
-            context_id,
-            status,
-            page_size: numbers.0,
-            page_token,
-            history_length: numbers.1,
-            status_timestamp_after: after,
-            include_artifacts: numbers.2,
-        },
-    )
+    arbitrary!(ListTasksRequest {
+        tenant: text(),
+        context_id: text(),
+        status: state(),
+        page_size: any::<Option<i32>>(),
+        page_token: text(),
+        history_length: any::<Option<i32>>(),
+        status_timestamp_after: option::of(timestamp()),
+        include_artifacts: any::<Option<bool>>(),
+    })
 }
 
 pub(crate) fn list_tasks_response() -> impl Strategy<Value = ListTasksResponse> {
-    (vec(task(), 0..2), text(), any::<i32>(), any::<i32>()).prop_map(
-        |(tasks, next_page_token, page_size, total_size)| ListTasksResponse {
-            tasks,
-            next_page_token,
-            page_size,
-            total_size,
-        },
-    )
+    arbitrary!(ListTasksResponse {
+        tasks: vec(task(), 0..2),
+        next_page_token: text(),
+        page_size: any::<i32>(),
+        total_size: any::<i32>(),
+    })
 }
 
 fn scopes() -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
@@ -245,62 +218,64 @@ fn scopes() -> impl Strategy<Value = std::collections::BTreeMap<String, String>>
 }
 
 fn flows() -> impl Strategy<Value = OAuthFlows> {
-    let fields = || (text(), text(), text(), scopes());
+    let authorization_code = arbitrary!(AuthorizationCodeOAuthFlow {
+        authorization_url: text(),
+        token_url: text(),
+        refresh_url: text(),
+        scopes: scopes(),
+        pkce_required: any::<bool>(),
+    });
+    let client_credentials = arbitrary!(ClientCredentialsOAuthFlow {
+        token_url: text(),
+        refresh_url: text(),
+        scopes: scopes(),
+    });
+    let implicit = arbitrary!(ImplicitOAuthFlow {
+        authorization_url: text(),
+        refresh_url: text(),
+        scopes: scopes(),
+    });
+    let password =
+        arbitrary!(PasswordOAuthFlow { token_url: text(), refresh_url: text(), scopes: scopes() });
+    let device_code = arbitrary!(DeviceCodeOAuthFlow {
+        device_authorization_url: text(),
+        token_url: text(),
+        refresh_url: text(),
+        scopes: scopes(),
+    });
     prop_oneof![
-        (fields(), any::<bool>()).prop_map(|((a, t, r, scopes), pkce_required)| {
-            OAuthFlows::AuthorizationCode(AuthorizationCodeOAuthFlow {
-                authorization_url: a,
-                token_url: t,
-                refresh_url: r,
-                scopes,
-                pkce_required,
-            })
-        }),
-        fields().prop_map(|(_, token_url, refresh_url, scopes)| {
-            OAuthFlows::ClientCredentials(ClientCredentialsOAuthFlow {
-                token_url,
-                refresh_url,
-                scopes,
-            })
-        }),
-        fields().prop_map(|(authorization_url, _, refresh_url, scopes)| {
-            OAuthFlows::Implicit(ImplicitOAuthFlow { authorization_url, refresh_url, scopes })
-        }),
-        fields().prop_map(|(_, token_url, refresh_url, scopes)| {
-            OAuthFlows::Password(PasswordOAuthFlow { token_url, refresh_url, scopes })
-        }),
-        fields().prop_map(|(url, token_url, refresh_url, scopes)| {
-            OAuthFlows::DeviceCode(DeviceCodeOAuthFlow {
-                device_authorization_url: url,
-                token_url,
-                refresh_url,
-                scopes,
-            })
-        }),
+        authorization_code.prop_map(OAuthFlows::AuthorizationCode),
+        client_credentials.prop_map(OAuthFlows::ClientCredentials),
+        implicit.prop_map(OAuthFlows::Implicit),
+        password.prop_map(OAuthFlows::Password),
+        device_code.prop_map(OAuthFlows::DeviceCode),
     ]
 }
 
 fn security_scheme() -> impl Strategy<Value = SecurityScheme> {
+    let api_key =
+        arbitrary!(ApiKeySecurityScheme { description: text(), location: text(), name: text() });
+    let http_auth = arbitrary!(HttpAuthSecurityScheme {
+        description: text(),
+        scheme: text(),
+        bearer_format: text(),
+    });
+    let oauth2 = arbitrary!(OAuth2SecurityScheme {
+        description: text(),
+        flows: flows().prop_map(Some),
+        oauth2_metadata_url: text(),
+    });
+    let open_id_connect = arbitrary!(OpenIdConnectSecurityScheme {
+        description: text(),
+        open_id_connect_url: text(),
+    });
+    let mutual_tls = arbitrary!(MutualTlsSecurityScheme { description: text() });
     prop_oneof![
-        (text(), text(), text()).prop_map(|(description, location, name)| {
-            SecurityScheme::ApiKey(ApiKeySecurityScheme { description, location, name })
-        }),
-        (text(), text(), text()).prop_map(|(description, scheme, bearer_format)| {
-            SecurityScheme::HttpAuth(HttpAuthSecurityScheme { description, scheme, bearer_format })
-        }),
-        (text(), flows(), text()).prop_map(|(description, flows, oauth2_metadata_url)| {
-            let flows = Some(flows);
-            SecurityScheme::OAuth2(OAuth2SecurityScheme { description, flows, oauth2_metadata_url })
-        }),
-        (text(), text()).prop_map(|(description, open_id_connect_url)| {
-            SecurityScheme::OpenIdConnect(OpenIdConnectSecurityScheme {
-                description,
-                open_id_connect_url,
-            })
-        }),
-        text().prop_map(|description| {
-            SecurityScheme::MutualTls(MutualTlsSecurityScheme { description })
-        }),
+        api_key.prop_map(SecurityScheme::ApiKey),
+        http_auth.prop_map(SecurityScheme::HttpAuth),
+        oauth2.prop_map(SecurityScheme::OAuth2),
+        open_id_connect.prop_map(SecurityScheme::OpenIdConnect),
+        mutual_tls.prop_map(SecurityScheme::MutualTls),
     ]
 }
 
@@ -310,54 +285,49 @@ fn requirements() -> impl Strategy<Value = Vec<SecurityRequirement>> {
 }
 
 fn skill() -> impl Strategy<Value = AgentSkill> {
-    (text(), text(), text(), texts(), texts(), texts(), texts(), requirements()).prop_map(
-        |(id, name, description, tags, examples, input_modes, output_modes, requirements)| {
-            AgentSkill {
-                id,
-                name,
-                description,
-                tags,
-                examples,
-                input_modes,
-                output_modes,
-                security_requirements: requirements,
-            }
-        },
-    )
+    arbitrary!(AgentSkill {
+        id: text(),
+        name: text(),
+        description: text(),
+        tags: texts(),
+        examples: texts(),
+        input_modes: texts(),
+        output_modes: texts(),
+        security_requirements: requirements(),
+    })
 }
 
 fn interface() -> impl Strategy<Value = AgentInterface> {
-    (text(), text(), text(), text()).prop_map(|(url, protocol_binding, tenant, version)| {
-        AgentInterface { url, protocol_binding, tenant, protocol_version: version }
+    arbitrary!(AgentInterface {
+        url: text(),
+        protocol_binding: text(),
+        tenant: text(),
+        protocol_version: text(),
     })
 }
 
 fn capabilities() -> impl Strategy<Value = AgentCapabilities> {
-    let extension = (text(), text(), any::<bool>(), option::of(object())).prop_map(
-        |(uri, description, required, params)| AgentExtension {
-            uri,
-            description,
-            required,
-            params,
-        },
-    );
-    (any::<[Option<bool>; 3]>(), vec(extension, 0..2)).prop_map(|(flags, extensions)| {
-        AgentCapabilities {
-            streaming: flags[0],
-            push_notifications: flags[1],
-            extensions,
-            extended_agent_card: flags[2],
-        }
+    let extension = arbitrary!(AgentExtension {
+        uri: text(),
+        description: text(),
+        required: any::<bool>(),
+        params: option::of(object()),
+    });
+    arbitrary!(AgentCapabilities {
+        streaming: any::<Option<bool>>(),
+        push_notifications: any::<Option<bool>>(),
+        extensions: vec(extension, 0..2),
+        extended_agent_card: any::<Option<bool>>(),
     })
 }
 
 pub(crate) fn agent_card() -> impl Strategy<Value = AgentCard> {
-    let provider =
-        (text(), text()).prop_map(|(url, organization)| AgentProvider { url, organization });
-    let signature =
-        (text(), text(), option::of(object())).prop_map(|(protected, signature, header)| {
-            AgentCardSignature { protected, signature, header }
-        });
+    let provider = arbitrary!(AgentProvider { url: text(), organization: text() });
+    let signature = arbitrary!(AgentCardSignature {
+        protected: text(),
+        signature: text(),
+        header: option::of(object()),
+    });
     (
         (text(), text(), text(), texts(), texts()),
         (option::of(text()), option::of(text()), option::of(provider), vec(signature, 0..2)),
