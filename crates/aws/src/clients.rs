@@ -92,7 +92,7 @@ macro_rules! config {
             .retry_config(retries())
             .timeout_config(timeouts())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url($environment.$endpoint().map(str::to_owned));
+        config.set_endpoint_url($environment.endpoints.$endpoint.clone());
         config
     }};
 }
@@ -111,7 +111,7 @@ pub fn dynamodb_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_dynamodb::Client {
-    let config = config!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint);
+    let config = config!(aws_sdk_dynamodb, environment, http_client, dynamodb);
     aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(Throttles).build())
 }
 
@@ -122,7 +122,7 @@ pub fn sqs_client(
     http_client: SharedHttpClient,
 ) -> AtFirstUse<aws_sdk_sqs::Client> {
     let environment = environment.clone();
-    AtFirstUse::new(move || client!(aws_sdk_sqs, environment, http_client, sqs_endpoint))
+    AtFirstUse::new(move || client!(aws_sdk_sqs, environment, http_client, sqs))
 }
 
 /// A KMS client, bounded as the others are.
@@ -131,7 +131,7 @@ pub fn kms_client(
     http_client: SharedHttpClient,
 ) -> AtFirstUse<aws_sdk_kms::Client> {
     let environment = environment.clone();
-    AtFirstUse::new(move || client!(aws_sdk_kms, environment, http_client, kms_endpoint))
+    AtFirstUse::new(move || client!(aws_sdk_kms, environment, http_client, kms))
 }
 
 /// A client of EventBridge Scheduler, bounded as the others are.
@@ -140,9 +140,7 @@ pub fn scheduler_client(
     http_client: SharedHttpClient,
 ) -> AtFirstUse<aws_sdk_scheduler::Client> {
     let environment = environment.clone();
-    AtFirstUse::new(move || {
-        client!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
-    })
+    AtFirstUse::new(move || client!(aws_sdk_scheduler, environment, http_client, scheduler))
 }
 
 fn retries() -> RetryConfig {

@@ -14,13 +14,19 @@ use aws_credential_types::Credentials;
 pub struct AwsEnvironment {
     region: String,
     credentials: Credentials,
-    dynamodb_endpoint: Option<String>,
-    kms_endpoint: Option<String>,
-    sqs_endpoint: Option<String>,
-    scheduler_endpoint: Option<String>,
-    secrets_manager_endpoint: Option<String>,
-    ssm_endpoint: Option<String>,
-    s3_endpoint: Option<String>,
+    pub(crate) endpoints: Endpoints,
+}
+
+/// The URLs of the services that are not at those of AWS.
+#[derive(Clone)]
+pub(crate) struct Endpoints {
+    pub(crate) dynamodb: Option<String>,
+    pub(crate) kms: Option<String>,
+    pub(crate) sqs: Option<String>,
+    pub(crate) scheduler: Option<String>,
+    pub(crate) secrets_manager: Option<String>,
+    pub(crate) ssm: Option<String>,
+    pub(crate) s3: Option<String>,
 }
 
 impl AwsEnvironment {
@@ -42,17 +48,16 @@ impl AwsEnvironment {
         let endpoint = |variable| variables.endpoint(variable);
         let every_service = endpoint(&AWS_ENDPOINT_URL)?;
         let or_every = |own: Option<String>| own.or_else(|| every_service.clone());
-        Ok(Self {
-            region: variables.required(&AWS_REGION)?,
-            credentials,
-            dynamodb_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_DYNAMODB)?),
-            kms_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_KMS)?),
-            sqs_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SQS)?),
-            scheduler_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SCHEDULER)?),
-            secrets_manager_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
-            ssm_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SSM)?),
-            s3_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_S3)?),
-        })
+        let endpoints = Endpoints {
+            dynamodb: or_every(endpoint(&AWS_ENDPOINT_URL_DYNAMODB)?),
+            kms: or_every(endpoint(&AWS_ENDPOINT_URL_KMS)?),
+            sqs: or_every(endpoint(&AWS_ENDPOINT_URL_SQS)?),
+            scheduler: or_every(endpoint(&AWS_ENDPOINT_URL_SCHEDULER)?),
+            secrets_manager: or_every(endpoint(&AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
+            ssm: or_every(endpoint(&AWS_ENDPOINT_URL_SSM)?),
+            s3: or_every(endpoint(&AWS_ENDPOINT_URL_S3)?),
+        };
+        Ok(Self { region: variables.required(&AWS_REGION)?, credentials, endpoints })
     }
 
     /// The region that the function runs in.
@@ -62,41 +67,6 @@ impl AwsEnvironment {
 
     pub(crate) fn credentials(&self) -> Credentials {
         self.credentials.clone()
-    }
-
-    /// The URL of DynamoDB, if it is not that of AWS.
-    pub(crate) fn dynamodb_endpoint(&self) -> Option<&str> {
-        self.dynamodb_endpoint.as_deref()
-    }
-
-    /// The URL of KMS, if it is not that of AWS.
-    pub(crate) fn kms_endpoint(&self) -> Option<&str> {
-        self.kms_endpoint.as_deref()
-    }
-
-    /// The URL of SQS, if it is not that of AWS.
-    pub(crate) fn sqs_endpoint(&self) -> Option<&str> {
-        self.sqs_endpoint.as_deref()
-    }
-
-    /// The URL of EventBridge Scheduler, if it is not that of AWS.
-    pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
-        self.scheduler_endpoint.as_deref()
-    }
-
-    /// The URL of Secrets Manager, if it is not that of AWS.
-    pub(crate) fn secrets_manager_endpoint(&self) -> Option<&str> {
-        self.secrets_manager_endpoint.as_deref()
-    }
-
-    /// The URL of Systems Manager, if it is not that of AWS.
-    pub(crate) fn ssm_endpoint(&self) -> Option<&str> {
-        self.ssm_endpoint.as_deref()
-    }
-
-    /// The URL of S3, if it is not that of AWS.
-    pub(crate) fn s3_endpoint(&self) -> Option<&str> {
-        self.s3_endpoint.as_deref()
     }
 }
 
@@ -151,10 +121,6 @@ mod tests {
         assert_eq!(environment.region(), "eu-central-1");
         assert_eq!(environment.credentials().access_key_id(), "ASIAEXAMPLE");
         assert_eq!(environment.credentials().session_token(), Some("session-secret"));
-        assert_eq!(environment.dynamodb_endpoint(), None);
-        assert_eq!(environment.kms_endpoint(), None);
-        assert_eq!(environment.sqs_endpoint(), None);
-        assert_eq!(environment.scheduler_endpoint(), None);
     }
 
     #[test]
@@ -169,7 +135,8 @@ mod tests {
         let but = |place| but_one(Some(common), place);
         let only = |place| but_one(None, place);
         let cases = [
-            (&[(ENDPOINT_URL, common)][..], [Some(common); 7]),
+            (&[][..], [None; 7]),
+            (&[(ENDPOINT_URL, common)], [Some(common); 7]),
             (&[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)], but(0)),
             (&[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)], but(1)),
             (&[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)], but(3)),
@@ -183,16 +150,10 @@ mod tests {
             (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 7]),
         ];
         for (variables, expected) in cases {
-            let environment = parse(&with(variables)).unwrap();
-            let endpoints = [
-                environment.dynamodb_endpoint(),
-                environment.kms_endpoint(),
-                environment.sqs_endpoint(),
-                environment.scheduler_endpoint(),
-                environment.secrets_manager_endpoint(),
-                environment.ssm_endpoint(),
-                environment.s3_endpoint(),
-            ];
+            let Endpoints { dynamodb, kms, sqs, scheduler, secrets_manager, ssm, s3 } =
+                parse(&with(variables)).unwrap().endpoints;
+            let endpoints = [dynamodb, kms, sqs, scheduler, secrets_manager, ssm, s3];
+            let endpoints = endpoints.each_ref().map(Option::as_deref);
             assert_eq!(endpoints, expected, "{variables:?}");
         }
     }

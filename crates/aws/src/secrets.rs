@@ -20,7 +20,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::clients::aws_client;
-use crate::environment::AwsEnvironment;
+use crate::environment::{AwsEnvironment, Endpoints};
 
 use self::object::{Object, Objects};
 
@@ -122,15 +122,16 @@ impl AwsSecrets {
     fn new(aws: &AwsEnvironment, clock: Arc<dyn Clock>) -> Self {
         let region = aws.region().to_owned();
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-        let at = |own: Option<&str>, service: &Service| {
+        let Endpoints { ssm, secrets_manager, s3, .. } = aws.endpoints.clone();
+        let at = |own: Option<String>, service: &Service| {
             let of_aws = || format!("https://{}.{region}.amazonaws.com{suffix}/", service.name);
-            own.map_or_else(of_aws, str::to_owned)
+            own.unwrap_or_else(of_aws)
         };
         Self {
             client: aws_client(clock.clone()),
-            parameters: at(aws.ssm_endpoint(), &PARAMETERS),
-            secrets: at(aws.secrets_manager_endpoint(), &SECRETS),
-            objects: Objects::new(&region, suffix, aws.s3_endpoint()),
+            parameters: at(ssm, &PARAMETERS),
+            secrets: at(secrets_manager, &SECRETS),
+            objects: Objects::new(&region, suffix, s3.as_deref()),
             region,
             credentials: aws.credentials(),
             clock,

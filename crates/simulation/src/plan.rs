@@ -45,6 +45,13 @@ macro_rules! numbers {
                 }
                 true
             }
+
+            /// The same with one field at its default, for each field that differs.
+            pub(crate) fn simpler(self) -> Vec<Self> {
+                let default = Self::default();
+                let simpler = [$(Self { $field: default.$field, ..self }),*];
+                simpler.into_iter().filter(|simpler| *simpler != self).collect()
+            }
         }
 
         impl fmt::Display for $name {
@@ -129,57 +136,6 @@ numbers! {
         skew_ms = 0,
         /// The actor's clock is set while it runs, by at most a tenth of `skew_ms`.
         step = 0,
-    }
-}
-
-impl Faults {
-    /// The same faults with one kind switched off, for each kind that is on.
-    pub(crate) fn weaker(self) -> Vec<Self> {
-        let off: [fn(&mut Self) -> &mut u32; 9] = [
-            |of| &mut of.crash_before,
-            |of| &mut of.crash_after,
-            |of| &mut of.refuse,
-            |of| &mut of.lose_answer,
-            |of| &mut of.slow,
-            |of| &mut of.repeat,
-            |of| &mut of.late,
-            |of| &mut of.skew_ms,
-            |of| &mut of.step,
-        ];
-        let without = |field: fn(&mut Self) -> &mut u32| {
-            let mut faults = self;
-            *field(&mut faults) = 0;
-            faults
-        };
-        off.into_iter().map(without).filter(|faults| *faults != self).collect()
-    }
-}
-
-impl Settings {
-    /// The same settings with one value at its default, for each value that differs.
-    pub(crate) fn simpler(self) -> Vec<Self> {
-        let usual = Self::default();
-        let simpler = [
-            Self { max_attempts: usual.max_attempts, ..self },
-            Self { lease_s: usual.lease_s, ..self },
-            Self { sweep_s: usual.sweep_s, ..self },
-            Self { sweep_batch: usual.sweep_batch, ..self },
-            Self { invocation_s: usual.invocation_s, ..self },
-            Self { executors: usual.executors, ..self },
-            Self { receives: usual.receives, ..self },
-            Self { updates_per_commit: usual.updates_per_commit, ..self },
-            Self { commit_bytes: usual.commit_bytes, ..self },
-            Self { update_buffer: usual.update_buffer, ..self },
-            Self { max_entries: usual.max_entries, ..self },
-            Self { max_turns: usual.max_turns, ..self },
-            Self { direct: usual.direct, ..self },
-            Self { tail_poll_ms: usual.tail_poll_ms, ..self },
-            Self { max_configs: usual.max_configs, ..self },
-            Self { connect_ms: usual.connect_ms, ..self },
-            Self { kept_s: usual.kept_s, ..self },
-            Self { waits_s: usual.waits_s, ..self },
-        ];
-        simpler.into_iter().filter(|settings| *settings != self).collect()
     }
 }
 

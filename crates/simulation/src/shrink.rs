@@ -62,7 +62,7 @@ impl<F: Fn(&Plan) -> bool> Search<F> {
         if self.try_out(calm) {
             return;
         }
-        for faults in self.best.faults.weaker() {
+        for faults in self.best.faults.simpler() {
             let plan = Plan { faults, ..self.best.clone() };
             self.try_out(plan);
         }
