@@ -12,24 +12,24 @@ mod work;
 use a2a_lambda_aws_emulator::events::sqs_event;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Function, REQUEST, executor, http_event, message, rest_event};
+use crate::support::{REQUEST, aws, executor, http, http_event, message, rest_event, signals};
 
 #[tokio::test]
 async fn a_task_lives_through_both_processes() {
-    let aws = Aws::start().await;
-    let request = Function::start(REQUEST, &aws).await;
-    let executor = Function::start_with(executor(), &aws, &[("METRICS", "all")]).await;
+    let aws = aws().await;
+    let request = aws.function(REQUEST, &[]).await;
+    let executor = aws.function(executor(), &[("METRICS", "all")]).await;
 
-    let card = request.http("GET", "/.well-known/agent-card.json", "", 200).await;
+    let card = http(&request, "GET", "/.well-known/agent-card.json", "", 200).await;
     assert_eq!(card["name"], "echo");
     let url = "https://id.execute-api.us-east-1.amazonaws.com";
     assert_eq!(card["supportedInterfaces"][1]["url"], url);
 
     let text = "tell nobody of this";
-    let sent = request.http("POST", "/acme/message:send", &message(text), 200).await;
+    let sent = http(&request, "POST", "/acme/message:send", &message(text), 200).await;
     assert_eq!(sent["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
     let id = sent["task"]["id"].as_str().unwrap();
-    let signals = aws.signals().await;
+    let signals = signals(&aws).await;
     assert_eq!(signals.len(), 1, "{signals:?}");
     let mut signal: Value = serde_json::from_str(&signals[0].body).unwrap();
     let group = signal.as_object_mut().unwrap().remove("group");
@@ -40,12 +40,12 @@ async fn a_task_lives_through_both_processes() {
     let answer = executor.answer(sqs_event(&signals)).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
 
-    let task = request.http("GET", &format!("/acme/tasks/{id}"), "", 200).await;
+    let task = http(&request, "GET", &format!("/acme/tasks/{id}"), "", 200).await;
     assert_eq!(task["status"]["state"], "TASK_STATE_COMPLETED");
     let parts = task["artifacts"][0]["parts"].as_array().unwrap();
     let said: String = parts.iter().map(|part| part["text"].as_str().unwrap()).collect();
     assert_eq!(said, text);
-    let other = request.http("GET", &format!("/tasks/{id}"), "", 404).await;
+    let other = http(&request, "GET", &format!("/tasks/{id}"), "", 404).await;
     assert_eq!(other["error"]["status"], "NOT_FOUND");
 
     let line = executor.line("signal_done").await;
@@ -68,10 +68,10 @@ async fn a_task_lives_through_both_processes() {
 
 #[tokio::test]
 async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
-    let aws = Aws::start().await;
-    let function = Function::start(REQUEST, &aws).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[]).await;
     let body = r#"{"message":{"messageId":"m1","role":"hunter2","parts":[{"text":"hunter2"}]}}"#;
-    function.http("POST", "/message:send", body, 400).await;
+    http(&function, "POST", "/message:send", body, 400).await;
     let line = function.line("request_refused").await;
     function.log(&["hunter2", "eyJhbGciOi"]);
     assert_eq!((&line["operation"], &line["code"]), (&json!("SendMessage"), &json!(-32_602)));
@@ -80,9 +80,9 @@ async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
 
 #[tokio::test]
 async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[("TABLE_NAME", "another-table")]).await;
-    let answer = function.http("GET", "/tasks/t1", "", 500).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[("TABLE_NAME", "another-table")]).await;
+    let answer = http(&function, "GET", "/tasks/t1", "", 500).await;
     assert_eq!(answer["error"]["message"], "the task could not be read or written");
     let line = function.line("request_failed").await.to_string();
     assert!(line.contains("ResourceNotFoundException"), "{line}");
@@ -91,8 +91,8 @@ async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
 
 #[tokio::test]
 async fn events_that_are_not_served_are_named_and_the_next_is_served() {
-    let aws = Aws::start().await;
-    let function = Function::start(REQUEST, &aws).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[]).await;
     // A warmer's.
     for event in ["{}", "[]", "null", "\"warm\""] {
         assert_eq!(function.answer(event).await["statusCode"], 200, "{event}");
@@ -113,14 +113,14 @@ async fn events_that_are_not_served_are_named_and_the_next_is_served() {
     let report = function.error(batch).await;
     let message = report["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("this event is a batch of an SQS queue"), "{report}");
-    function.http("GET", "/tasks", "", 200).await;
+    http(&function, "GET", "/tasks", "", 200).await;
     function.log(&[]);
 }
 
 #[tokio::test]
 async fn each_front_door_is_answered_in_its_own_form() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[("ALLOW_ANONYMOUS", "true")]).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[("ALLOW_ANONYMOUS", "true")]).await;
     let types = json!(["application/a2a+json"]);
     let rest = function.answer(rest_event("GET", "/tasks", "")).await;
     assert_eq!(rest["statusCode"], 200, "{rest}");
@@ -134,7 +134,7 @@ async fn each_front_door_is_answered_in_its_own_form() {
         (&healthy["statusCode"], &healthy["multiValueHeaders"]),
         (&json!(200), &json!(null))
     );
-    function.http("GET", "/tasks", "", 200).await;
+    http(&function, "GET", "/tasks", "", 200).await;
 }
 
 #[tokio::test]
@@ -146,5 +146,5 @@ async fn a_variable_that_cannot_be_used_ends_the_process_with_a_line_that_names_
         ("RESPONSE_MODE", "Stream"),
         ("ALB_ARN", "my-alb"),
     ];
-    Aws::start().await.refuses(REQUEST, &wrong).await;
+    aws().await.refuses(REQUEST, &wrong).await;
 }

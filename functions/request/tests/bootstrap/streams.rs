@@ -6,7 +6,9 @@ use a2a_lambda_aws_emulator::events::sqs_event;
 use a2a_lambda_aws_emulator::runtime_api::{Invocation, Running};
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, rest_event};
+use crate::support::{
+    Function, PATIENCE, REQUEST, aws, executor, http_event, rest_event, signals, work_on,
+};
 use crate::work::{Event, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
@@ -130,8 +132,8 @@ fn ticks(from: u64, to: u64) -> Vec<(u64, String)> {
 /// the body as it is.
 #[tokio::test]
 async fn a_rest_api_s_event_is_streamed_to_the_byte_and_chunk_by_chunk() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[STREAM]).await;
     let message = json!({ "messageId": "m1", "role": "ROLE_USER", "parts": [{ "text": "hi" }] });
     let body = json!({ "message": message }).to_string();
     let event = rest_event("POST", "/message:stream", &body);
@@ -152,7 +154,7 @@ async fn a_rest_api_s_event_is_streamed_to_the_byte_and_chunk_by_chunk() {
     assert!(first.starts_with("id: 1\ndata: {\"task\":{\"id\":\""), "{first}");
     let task = Event::read(&first).response["task"].clone();
     let (id, context) = (task["id"].as_str().unwrap(), task["contextId"].as_str().unwrap());
-    let work = aws.work_on(&task["id"]).await;
+    let work = work_on(&aws, &task["id"]).await;
     assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
     for (n, text) in [(3, "one "), (4, "two ")] {
         stream.has_no_more();
@@ -169,8 +171,8 @@ async fn a_rest_api_s_event_is_streamed_to_the_byte_and_chunk_by_chunk() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_stream_is_streamed_whole() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[STREAM]).await;
     let mut strange = http_event("GET", "/tasks", "");
     strange["requestContext"]["authorizer"] = json!({});
     for (event, status, says) in [
@@ -200,8 +202,8 @@ async fn an_answer_that_is_no_stream_is_streamed_whole() {
 
 #[tokio::test]
 async fn a_silent_stream_leaves_its_process_when_its_time_is_over() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let aws = aws().await;
+    let function = aws.function(REQUEST, &[STREAM]).await;
     let event = message_stream("hi", "k");
     let mut silent = Streaming::within(&function, &event, Duration::from_secs(3));
     assert_eq!(silent.opened().await.said(), SUBMITTED);
@@ -213,14 +215,14 @@ async fn a_silent_stream_leaves_its_process_when_its_time_is_over() {
 
 #[tokio::test]
 async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
-    let aws = Aws::start().await;
-    let mut request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
-    let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
+    let aws = aws().await;
+    let mut request = aws.function(REQUEST, &[STREAM, CONFORMANCE]).await;
+    let executor = aws.function(executor(), &[CONFORMANCE]).await;
 
     let sent = message_stream("test-stream-ticks", "k");
     let mut stream = Streaming::begin(&request, &sent);
     // The agent may answer with a message, so the stream begins when it has shown something.
-    let signals = aws.signals().await;
+    let signals = signals(&aws).await;
     let mut executing = executor.api.begin(sqs_event(&signals), PATIENCE);
     let first = stream.opened().await;
     assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
@@ -238,7 +240,7 @@ async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
 
     // By subscribing, and by sending the message again.
     let task = task_of(&first);
-    let request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
+    let request = aws.function(REQUEST, &[STREAM, CONFORMANCE]).await;
     let mut again = sent;
     again["headers"]["last-event-id"] = json!("3");
     for event in [subscribe(&task, Some(3)), again] {
@@ -258,12 +260,12 @@ async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
 #[tokio::test]
 async fn without_response_mode_a_stream_is_one_event() {
     for more in [&[CONFORMANCE][..], &[CONFORMANCE, ("RESPONSE_MODE", "buffer")]] {
-        let aws = Aws::start().await;
-        let request = Function::start_with(REQUEST, &aws, more).await;
-        let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
+        let aws = aws().await;
+        let request = aws.function(REQUEST, more).await;
+        let executor = aws.function(executor(), &[CONFORMANCE]).await;
         let sent = message_stream("tck-stream-artifact-chunked", "k");
         let answering = request.api.begin(&sent, PATIENCE);
-        executor.answer(sqs_event(&aws.signals().await)).await;
+        executor.answer(sqs_event(&signals(&aws).await)).await;
         let Invocation::Response { bytes, content_type, streamed, trailers } =
             answering.finish().await
         else {
