@@ -1,6 +1,5 @@
 //! The operations as every binding calls them: tenants, capabilities, extensions, media types.
 
-use std::fmt;
 use std::sync::Arc;
 
 use a2a_lambda_core::push::Origin;
@@ -31,17 +30,11 @@ use crate::visitor::Visitor;
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
 
 /// The HTTP bindings over a set of operations.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Bindings {
     operations: Operations,
     pub(crate) agents: Agents,
     pub(crate) config: HttpConfig,
-}
-
-impl fmt::Debug for Bindings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bindings").field("config", &self.config).finish_non_exhaustive()
-    }
 }
 
 /// An operation that was checked.

@@ -188,7 +188,7 @@ impl Telemetry {
         ids: Arc<dyn Ids>,
     ) -> (Self, impl tracing::Subscriber + Send + Sync) {
         let Settings { level, metrics, traces, names, namespace } = settings;
-        let is_cold = Arc::new(AtomicBool::new(true));
+        let (clock, is_cold) = (SharedClock(clock), Arc::new(AtomicBool::new(true)));
         // Libraries log whole events and requests below `info`, so their lines below it are dropped
         // at every level.
         let logged = Targets::new()
@@ -198,17 +198,15 @@ impl Telemetry {
             .with_target(INVOCATION, LevelFilter::INFO)
             .with_target(trace::TARGET, LevelFilter::TRACE)
             .with_target(measure::TARGET, LevelFilter::OFF);
-        let lines =
-            Lines::new(names.clone(), out.clone(), SharedClock(clock.clone()), is_cold.clone());
+        let lines = Lines::new(names.clone(), out.clone(), clock.clone(), is_cold.clone());
         let lines = lines.with_filter(logged);
-        let places = Places { clock: SharedClock(clock.clone()), ids, are_on: traces.is_some() };
+        let places = Places { clock: clock.clone(), ids, are_on: traces.is_some() };
         let in_spans = Targets::new()
             .with_target(trace::TARGET, LevelFilter::TRACE)
             .with_target(INVOCATION, LevelFilter::INFO);
         let places = places.with_filter(in_spans);
-        let shared = SharedClock(clock.clone());
-        let traces =
-            traces.map(|way| Arc::new(Traces::new(names.clone(), way, out.clone(), shared)));
+        let tells = |way| Traces::new(names.clone(), way, out.clone(), clock.clone());
+        let traces = traces.map(tells).map(Arc::new);
         let metrics = match metrics {
             Which::None => None,
             which => Some(Arc::new(Metrics {
@@ -231,7 +229,7 @@ impl Telemetry {
         };
         let measures = Measures.with_filter(wanted);
         let subscriber = tracing_subscriber::registry().with(places).with(lines).with(measures);
-        (Self { metrics, traces, clock: SharedClock(clock), is_cold }, subscriber)
+        (Self { metrics, traces, clock, is_cold }, subscriber)
     }
 
     /// Begins an invocation. Call it where the runtime calls the handler: all lines of the

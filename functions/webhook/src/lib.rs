@@ -53,7 +53,6 @@ mod form;
 mod page;
 mod target;
 
-use std::fmt;
 use std::time::Duration;
 
 use a2a_lambda_aws::door::{self, Arrival, Base, Form, Read};
@@ -82,16 +81,10 @@ const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The handler's context: made once, at cold start.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Context {
     engine: Engine,
     callbacks: Callbacks,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").finish_non_exhaustive()
-    }
 }
 
 impl Context {

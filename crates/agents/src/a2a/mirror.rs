@@ -148,23 +148,16 @@ impl<'t> Mirror<'t> {
     /// Shows an artifact that is larger than an update may be, piece by piece.
     async fn pieces(
         &self,
-        artifact: Artifact,
+        mut artifact: Artifact,
         append: bool,
         last_chunk: bool,
         metadata: Option<Struct>,
     ) -> Result<(), Fault> {
-        let Artifact { parts, .. } = artifact;
+        let parts = std::mem::take(&mut artifact.parts);
         let mut pieces = parts.into_iter().flat_map(pieces_of).peekable();
         let mut is_first = true;
         while let Some(piece) = pieces.next() {
-            let chunk = Artifact {
-                artifact_id: artifact.artifact_id.clone(),
-                name: artifact.name.clone(),
-                description: artifact.description.clone(),
-                parts: vec![piece],
-                metadata: artifact.metadata.clone(),
-                extensions: artifact.extensions.clone(),
-            };
+            let chunk = Artifact { parts: vec![piece], ..artifact.clone() };
             let is_last = last_chunk && pieces.peek().is_none();
             let metadata = metadata.clone().filter(|_| is_first);
             self.turn.chunk(chunk, append || !is_first, is_last, metadata).await?;

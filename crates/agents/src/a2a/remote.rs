@@ -1,6 +1,5 @@
 //! The address of the remote agent, and its card.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ const HOPS_HEADER: &str = "a2a-hops";
 const MAX_SKILLS: usize = 64;
 
 /// The URL of a remote agent, to which its card's path is added.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place(String);
 
 impl Place {
@@ -56,12 +55,6 @@ impl Place {
 
     pub(super) fn url(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(&self.0).finish()
     }
 }
 

@@ -1,7 +1,5 @@
 //! The SDK's HTTP transport, without HTTP: a request goes in as a function call.
 
-use std::fmt;
-
 use super::EmbeddedDynamoDb;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
@@ -23,15 +21,9 @@ pub(super) fn http_client(database: EmbeddedDynamoDb) -> SharedHttpClient {
     http_client_fn(move |_settings, _components| connector.clone())
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Embedded {
     database: EmbeddedDynamoDb,
-}
-
-impl fmt::Debug for Embedded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Embedded").finish_non_exhaustive()
-    }
 }
 
 impl HttpConnector for Embedded {

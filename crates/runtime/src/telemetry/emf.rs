@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use a2a_lambda_core::Clock;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::parts::{Names, Out, in_registry};
+use super::parts::{Names, Out, SharedClock, in_registry};
 
 /// The most values of a metric that a line can have.
 const VALUES_OF_A_LINE: usize = 100;
@@ -122,18 +121,13 @@ impl Visit for Collector<'_> {
 }
 
 /// Tells metrics.
+#[derive(Debug)]
 pub(super) struct Metrics {
     pub(super) names: Names,
     pub(super) namespace: String,
     pub(super) only_for_alarms: bool,
     pub(super) out: Out,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").field("names", &self.names).finish_non_exhaustive()
-    }
+    pub(super) clock: SharedClock,
 }
 
 impl Metrics {
@@ -187,7 +181,7 @@ impl Metrics {
             "Dimensions": [["service", "function_name"]],
             "Metrics": metrics,
         });
-        let now = self.clock.now().as_millis();
+        let now = self.clock.0.now().as_millis();
         line.insert(
             "_aws".to_owned(),
             json!({ "Timestamp": now, "CloudWatchMetrics": [directive] }),

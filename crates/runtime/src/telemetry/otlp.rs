@@ -1,6 +1,5 @@
 //! Spans as OTLP in JSON: one message at the end of an invocation.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -31,18 +30,13 @@ pub(super) enum Way {
 }
 
 /// Tells spans.
+#[derive(Debug)]
 pub(super) struct Traces {
     names: Names,
     way: Way,
     out: Out,
     clock: SharedClock,
     client: OnceLock<Option<Client>>,
-}
-
-impl fmt::Debug for Traces {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Traces").field("names", &self.names).finish_non_exhaustive()
-    }
 }
 
 impl Traces {
