@@ -1,11 +1,6 @@
 use std::fmt;
 
-use a2a_lambda_runtime::table::{
-    AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS,
-    AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER,
-    AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY,
-    AWS_SESSION_TOKEN,
-};
+use a2a_lambda_runtime::table;
 use a2a_lambda_runtime::{ConfigError, Variables};
 use aws_credential_types::Credentials;
 
@@ -38,26 +33,26 @@ impl AwsEnvironment {
     /// value is not repeated: a URL may carry a password.
     pub fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         let credentials = Credentials::new(
-            variables.required(&AWS_ACCESS_KEY_ID)?,
-            variables.required(&AWS_SECRET_ACCESS_KEY)?,
-            variables.text(&AWS_SESSION_TOKEN)?,
+            variables.required(&table::AWS_ACCESS_KEY_ID)?,
+            variables.required(&table::AWS_SECRET_ACCESS_KEY)?,
+            variables.text(&table::AWS_SESSION_TOKEN)?,
             // They do expire, but not before Lambda ends the process.
             None,
             "environment",
         );
         let endpoint = |variable| variables.endpoint(variable);
-        let every_service = endpoint(&AWS_ENDPOINT_URL)?;
+        let every_service = endpoint(&table::AWS_ENDPOINT_URL)?;
         let or_every = |own: Option<String>| own.or_else(|| every_service.clone());
         let endpoints = Endpoints {
-            dynamodb: or_every(endpoint(&AWS_ENDPOINT_URL_DYNAMODB)?),
-            kms: or_every(endpoint(&AWS_ENDPOINT_URL_KMS)?),
-            sqs: or_every(endpoint(&AWS_ENDPOINT_URL_SQS)?),
-            scheduler: or_every(endpoint(&AWS_ENDPOINT_URL_SCHEDULER)?),
-            secrets_manager: or_every(endpoint(&AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
-            ssm: or_every(endpoint(&AWS_ENDPOINT_URL_SSM)?),
-            s3: or_every(endpoint(&AWS_ENDPOINT_URL_S3)?),
+            dynamodb: or_every(endpoint(&table::AWS_ENDPOINT_URL_DYNAMODB)?),
+            kms: or_every(endpoint(&table::AWS_ENDPOINT_URL_KMS)?),
+            sqs: or_every(endpoint(&table::AWS_ENDPOINT_URL_SQS)?),
+            scheduler: or_every(endpoint(&table::AWS_ENDPOINT_URL_SCHEDULER)?),
+            secrets_manager: or_every(endpoint(&table::AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
+            ssm: or_every(endpoint(&table::AWS_ENDPOINT_URL_SSM)?),
+            s3: or_every(endpoint(&table::AWS_ENDPOINT_URL_S3)?),
         };
-        Ok(Self { region: variables.required(&AWS_REGION)?, credentials, endpoints })
+        Ok(Self { region: variables.required(&table::AWS_REGION)?, credentials, endpoints })
     }
 
     /// The region that the function runs in.
@@ -83,24 +78,11 @@ mod tests {
 
     use super::*;
 
-    const REGION: &str = AWS_REGION.about.name;
-    const ACCESS_KEY_ID: &str = AWS_ACCESS_KEY_ID.about.name;
-    const SECRET_ACCESS_KEY: &str = AWS_SECRET_ACCESS_KEY.about.name;
-    const SESSION_TOKEN: &str = AWS_SESSION_TOKEN.about.name;
-    const ENDPOINT_URL: &str = AWS_ENDPOINT_URL.about.name;
-    const ENDPOINT_URL_DYNAMODB: &str = AWS_ENDPOINT_URL_DYNAMODB.about.name;
-    const ENDPOINT_URL_KMS: &str = AWS_ENDPOINT_URL_KMS.about.name;
-    const ENDPOINT_URL_SQS: &str = AWS_ENDPOINT_URL_SQS.about.name;
-    const ENDPOINT_URL_SCHEDULER: &str = AWS_ENDPOINT_URL_SCHEDULER.about.name;
-    const ENDPOINT_URL_SECRETS_MANAGER: &str = AWS_ENDPOINT_URL_SECRETS_MANAGER.about.name;
-    const ENDPOINT_URL_SSM: &str = AWS_ENDPOINT_URL_SSM.about.name;
-    const ENDPOINT_URL_S3: &str = AWS_ENDPOINT_URL_S3.about.name;
-
     const LAMBDA: [(&str, &str); 4] = [
-        (REGION, "eu-central-1"),
-        (ACCESS_KEY_ID, "ASIAEXAMPLE"),
-        (SECRET_ACCESS_KEY, "very-secret"),
-        (SESSION_TOKEN, "session-secret"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "very-secret"),
+        ("AWS_SESSION_TOKEN", "session-secret"),
     ];
 
     fn parse(variables: &[(&str, &str)]) -> Result<AwsEnvironment, ConfigError> {
@@ -136,18 +118,25 @@ mod tests {
         let only = |place| but_one(None, place);
         let cases = [
             (&[][..], [None; 7]),
-            (&[(ENDPOINT_URL, common)], [Some(common); 7]),
-            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)], but(0)),
-            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)], but(1)),
-            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)], but(3)),
-            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_S3, own)], but(6)),
-            (&[(ENDPOINT_URL_KMS, own)], only(1)),
-            (&[(ENDPOINT_URL_SQS, own)], only(2)),
-            (&[(ENDPOINT_URL_SCHEDULER, own)], only(3)),
-            (&[(ENDPOINT_URL_SECRETS_MANAGER, own)], only(4)),
-            (&[(ENDPOINT_URL_SSM, own)], only(5)),
-            (&[(ENDPOINT_URL_S3, own)], only(6)),
-            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 7]),
+            (&[("AWS_ENDPOINT_URL", common)], [Some(common); 7]),
+            (&[("AWS_ENDPOINT_URL", common), ("AWS_ENDPOINT_URL_DYNAMODB", own)], but(0)),
+            (&[("AWS_ENDPOINT_URL", common), ("AWS_ENDPOINT_URL_KMS", own)], but(1)),
+            (&[("AWS_ENDPOINT_URL", common), ("AWS_ENDPOINT_URL_SCHEDULER", own)], but(3)),
+            (&[("AWS_ENDPOINT_URL", common), ("AWS_ENDPOINT_URL_S3", own)], but(6)),
+            (&[("AWS_ENDPOINT_URL_KMS", own)], only(1)),
+            (&[("AWS_ENDPOINT_URL_SQS", own)], only(2)),
+            (&[("AWS_ENDPOINT_URL_SCHEDULER", own)], only(3)),
+            (&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", own)], only(4)),
+            (&[("AWS_ENDPOINT_URL_SSM", own)], only(5)),
+            (&[("AWS_ENDPOINT_URL_S3", own)], only(6)),
+            (
+                &[
+                    ("AWS_ENDPOINT_URL", ""),
+                    ("AWS_ENDPOINT_URL_KMS", ""),
+                    ("AWS_ENDPOINT_URL_SQS", ""),
+                ],
+                [None; 7],
+            ),
         ];
         for (variables, expected) in cases {
             let Endpoints { dynamodb, kms, sqs, scheduler, secrets_manager, ssm, s3 } =
@@ -161,14 +150,14 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_no_url_is_named_and_not_repeated() {
         for variable in [
-            ENDPOINT_URL,
-            ENDPOINT_URL_DYNAMODB,
-            ENDPOINT_URL_KMS,
-            ENDPOINT_URL_SQS,
-            ENDPOINT_URL_SCHEDULER,
-            ENDPOINT_URL_SECRETS_MANAGER,
-            ENDPOINT_URL_SSM,
-            ENDPOINT_URL_S3,
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "AWS_ENDPOINT_URL_KMS",
+            "AWS_ENDPOINT_URL_SQS",
+            "AWS_ENDPOINT_URL_SCHEDULER",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            "AWS_ENDPOINT_URL_SSM",
+            "AWS_ENDPOINT_URL_S3",
         ] {
             for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
                 let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);
@@ -181,7 +170,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let endpoint = [(ENDPOINT_URL, "http://user:hunter2@localhost")];
+        let endpoint = [("AWS_ENDPOINT_URL", "http://user:hunter2@localhost")];
         let shown = format!("{:?}", parse(&with(&endpoint)).unwrap());
         assert_eq!(shown, r#"AwsEnvironment { region: "eu-central-1", .. }"#);
     }

@@ -1,83 +1,78 @@
 //! The functions' variables in the local cloud: its decisions, its defaults, and the user's values.
 
 use a2a_lambda_runtime::secrets::Reference;
-use a2a_lambda_runtime::table::{
-    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, AWS_ACCESS_KEY_ID,
-    AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL_S3,
-    AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
-    AWS_ENDPOINT_URL_SSM, AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_LOG_STREAM_NAME, AWS_REGION,
-    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, About, CANCEL_SCOPE, DUE_SHARDS, END_WITH_STDIN,
-    JWT_ISSUERS, LIST_SHARDS, LOG_LEVEL, METRICS, OTEL_EXPORTER_OTLP_ENDPOINT, OWNER_CLAIM,
-    POWERTOOLS_LOG_LEVEL, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, PUSH_KMS_KEY,
-    PUSH_SCOPE, QUEUE_ARN, QUEUE_URL, READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader,
-    SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, SEND_SCOPE, TABLE_NAME, TENANT_CLAIM, TRACES, Text,
-    Variable,
-};
+use a2a_lambda_runtime::table::{self, About, Reader, Text, Variable};
 use a2a_lambda_runtime::{ConfigError, own_environment, process_environment};
 use tracing::warn;
 
 /// The variables that the local cloud never takes from the user, and why.
 static NOT_TAKEN: [(&About, &str); 15] = [
-    (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud, and with --auth who is known"),
-    (&AWS_ENDPOINT_URL_DYNAMODB.about, "the local cloud has its own database"),
-    (&AWS_ENDPOINT_URL_KMS.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
-    (&AWS_ENDPOINT_URL_SCHEDULER.about, "there is no EventBridge Scheduler here"),
-    (&AWS_ENDPOINT_URL_SQS.about, "the local cloud has its own queue"),
-    (&AWS_LAMBDA_FUNCTION_NAME.about, "the functions have their own names here"),
-    (&AWS_LAMBDA_LOG_STREAM_NAME.about, "the functions' processes have their own names here"),
-    (&END_WITH_STDIN.about, "the functions' processes end with the local cloud"),
-    (&PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
-    (&QUEUE_ARN.about, "there is no EventBridge Scheduler here"),
-    (&QUEUE_URL.about, "the local cloud has its own queue"),
-    (&RESPONSE_MODE.about, "use --buffer"),
-    (&SCHEDULER_ROLE_ARN.about, "there is no EventBridge Scheduler here"),
-    (&SCHEDULE_GROUP.about, "there is no EventBridge Scheduler here"),
-    (&TABLE_NAME.about, "the local cloud has its own table"),
+    (
+        &table::ALLOW_ANONYMOUS.about,
+        "everybody may call the local cloud, and with --auth who is known",
+    ),
+    (&table::AWS_ENDPOINT_URL_DYNAMODB.about, "the local cloud has its own database"),
+    (&table::AWS_ENDPOINT_URL_KMS.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
+    (&table::AWS_ENDPOINT_URL_SCHEDULER.about, "there is no EventBridge Scheduler here"),
+    (&table::AWS_ENDPOINT_URL_SQS.about, "the local cloud has its own queue"),
+    (&table::AWS_LAMBDA_FUNCTION_NAME.about, "the functions have their own names here"),
+    (
+        &table::AWS_LAMBDA_LOG_STREAM_NAME.about,
+        "the functions' processes have their own names here",
+    ),
+    (&table::END_WITH_STDIN.about, "the functions' processes end with the local cloud"),
+    (&table::PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
+    (&table::QUEUE_ARN.about, "there is no EventBridge Scheduler here"),
+    (&table::QUEUE_URL.about, "the local cloud has its own queue"),
+    (&table::RESPONSE_MODE.about, "use --buffer"),
+    (&table::SCHEDULER_ROLE_ARN.about, "there is no EventBridge Scheduler here"),
+    (&table::SCHEDULE_GROUP.about, "there is no EventBridge Scheduler here"),
+    (&table::TABLE_NAME.about, "the local cloud has its own table"),
 ];
 
 /// The variables that need `--auth`: without it the functions check no identity.
 static OF_AUTH: [&About; 10] = [
-    &API_KEYS.about,
-    &AUTHORIZER_HEADER.about,
-    &CANCEL_SCOPE.about,
-    &JWT_ISSUERS.about,
-    &OWNER_CLAIM.about,
-    &PUSH_SCOPE.about,
-    &READ_SCOPE.about,
-    &REQUIRED_SCOPES.about,
-    &SEND_SCOPE.about,
-    &TENANT_CLAIM.about,
+    &table::API_KEYS.about,
+    &table::AUTHORIZER_HEADER.about,
+    &table::CANCEL_SCOPE.about,
+    &table::JWT_ISSUERS.about,
+    &table::OWNER_CLAIM.about,
+    &table::PUSH_SCOPE.about,
+    &table::READ_SCOPE.about,
+    &table::REQUIRED_SCOPES.about,
+    &table::SEND_SCOPE.about,
+    &table::TENANT_CLAIM.about,
 ];
 
 /// The variables that are taken with `--processes` only.
 static OF_PROCESSES: [&About; 10] = [
     // Functions that share a process write neither metrics nor traces, and read no references.
-    &METRICS.about,
-    &TRACES.about,
-    &OTEL_EXPORTER_OTLP_ENDPOINT.about,
-    &POWERTOOLS_SERVICE_NAME.about,
-    &POWERTOOLS_METRICS_NAMESPACE.about,
-    &AWS_ENDPOINT_URL_SECRETS_MANAGER.about,
-    &AWS_ENDPOINT_URL_S3.about,
-    &AWS_ENDPOINT_URL_SSM.about,
+    &table::METRICS.about,
+    &table::TRACES.about,
+    &table::OTEL_EXPORTER_OTLP_ENDPOINT.about,
+    &table::POWERTOOLS_SERVICE_NAME.about,
+    &table::POWERTOOLS_METRICS_NAMESPACE.about,
+    &table::AWS_ENDPOINT_URL_SECRETS_MANAGER.about,
+    &table::AWS_ENDPOINT_URL_S3.about,
+    &table::AWS_ENDPOINT_URL_SSM.about,
     // The fewest partitions are enough for one process.
-    &LIST_SHARDS.about,
-    &DUE_SHARDS.about,
+    &table::LIST_SHARDS.about,
+    &table::DUE_SHARDS.about,
 ];
 
 /// The local cloud's variables for processes: with them they reach the database and the queue.
 static OF_THE_EMULATOR: [&About; 4] = [
-    &AWS_ACCESS_KEY_ID.about,
-    &AWS_REGION.about,
-    &AWS_SECRET_ACCESS_KEY.about,
-    &AWS_SESSION_TOKEN.about,
+    &table::AWS_ACCESS_KEY_ID.about,
+    &table::AWS_REGION.about,
+    &table::AWS_SECRET_ACCESS_KEY.about,
+    &table::AWS_SESSION_TOKEN.about,
 ];
 
 /// The variables that set the log's level.
-static LEVELS: [&About; 2] = [&LOG_LEVEL.about, &POWERTOOLS_LOG_LEVEL.about];
+static LEVELS: [&About; 2] = [&table::LOG_LEVEL.about, &table::POWERTOOLS_LOG_LEVEL.about];
 
 /// The local cloud answers browsers itself, for the origins of this variable, too.
-static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
+static ITS_OWN: &About = &table::ALLOWED_ORIGINS.about;
 
 /// The options of the local cloud that decide which variables it takes.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +98,7 @@ impl Way {
         if let Some((_, why)) = NOT_TAKEN.iter().find(|(about, _)| about.name == name) {
             return Some(why);
         }
-        if name == AGENT.about.name {
+        if name == table::AGENT.about.name {
             let own = "the agents are this program's own";
             return Some(if self.names_agent { "use --agent" } else { own });
         }
@@ -185,7 +180,7 @@ impl Settings {
         let surroundings = read(table::SURROUNDINGS).map(|name| (name, self.set(name)));
         let ours = settings.chain(surroundings);
         let ours = ours.filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        let has_agents = AGENT.about.is_read_by(function);
+        let has_agents = table::AGENT.about.is_read_by(function);
         let own = self.own.iter().filter(|_| has_agents).cloned();
         own.chain(ours).collect()
     }

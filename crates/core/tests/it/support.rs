@@ -5,8 +5,8 @@ mod world;
 
 use std::time::Duration;
 
-use a2a_lambda_core::End;
-use a2a_lambda_protocol::{Message, Part, Task};
+use a2a_lambda_core::{Attended, End};
+use a2a_lambda_protocol::{Message, Part, Task, TaskState};
 
 pub(crate) use a2a_lambda_testing::{
     Call, Diary, Fault, Kind, Manner, Scripted, TestClock, VaultFault, script, scripted, to, user,
@@ -26,6 +26,11 @@ pub(crate) const fn millis(n: u64) -> Duration {
 pub(crate) async fn after<T>(time: Duration, work: impl Future<Output = T>) -> T {
     tokio::time::sleep(time).await;
     work.await
+}
+
+/// What a runner says that has run so many turns, the last of which left the task in this state.
+pub(crate) fn ran(turns: u32, state: TaskState) -> Attended {
+    Attended::Ran { turns, state }
 }
 
 /// A message's text parts, joined.

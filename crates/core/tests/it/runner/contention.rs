@@ -4,7 +4,7 @@ use a2a_lambda_core::{Attended, Clock, End, Failure};
 use a2a_lambda_protocol::{Part, TaskState};
 
 use crate::support::{
-    Fault, Kind, TestClock, World, after, artifacts, history, millis, script, secs,
+    Fault, Kind, TestClock, World, after, artifacts, history, millis, ran, script, secs,
 };
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +20,7 @@ async fn of_several_runners_one_runs() {
     world.faults.fail_each(Kind::Read, Fault::SlowAnswer(secs(1)));
     let attended = tokio::join!(world.attend(&key), world.attend(&key), world.attend(&key));
     let attended = [attended.0, attended.1, attended.2];
-    let ran = Attended::Ran { turns: 1, state: TaskState::Completed };
+    let ran = ran(1, TaskState::Completed);
     assert_eq!(attended.iter().filter(|a| **a == ran).count(), 1, "{attended:?}");
     let held = attended.iter().filter(|a| matches!(a, Attended::HeldBy { .. })).count();
     assert_eq!(held, 2, "{attended:?}");
@@ -48,7 +48,7 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
     });
     let (first, second) =
         tokio::join!(world.attend(&key), after(millis(30_100), world.attend(&key)));
-    assert_eq!(first, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(first, ran(1, TaskState::Completed));
     assert!(matches!(second, Attended::HeldBy { .. }), "{second:?}");
     assert_eq!(world.diary.read(), ["begun"]);
 }
@@ -69,7 +69,7 @@ async fn overtaken(commit: usize) -> World {
     world.faults.fail_nth(Kind::Commit, commit, Fault::LoseAnswerFor(millis(1_000)));
     let (attended, _) =
         tokio::join!(world.attend(&key), after(millis(500), world.follow_up(&key, "meanwhile")));
-    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    assert_eq!(attended, ran(2, TaskState::Completed));
     let task = world.task(&key).await;
     assert_eq!(artifacts(&task), ["1-1: a|b|c", "2-1: a|b|c"], "no chunk twice");
     assert_eq!(history(&task), ["first", "meanwhile", "done"]);
@@ -99,7 +99,7 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
     world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(millis(1_000)));
     let (attended, _) =
         tokio::join!(world.attend(&key), after(millis(500), world.follow_up(&key, "meanwhile")));
-    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    assert_eq!(attended, ran(2, TaskState::Completed));
     assert_eq!(world.diary.read(), ["first in attempt 2", "meanwhile in attempt 1"]);
 }
 
@@ -116,6 +116,6 @@ async fn a_runner_whose_clock_steps_back_keeps_its_task() {
         tokio::time::sleep(secs(3)).await;
         world.clock.step(-2_000);
     });
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(attended, ran(1, TaskState::Completed));
     world.task(&key).await;
 }

@@ -3,7 +3,7 @@
 use a2a_lambda_core::{Attended, End, Failure, Phase};
 use a2a_lambda_protocol::{Part, TaskState};
 
-use crate::support::{World, artifacts, history, millis, script, scripted, secs, status_text};
+use crate::support::{World, artifacts, history, millis, ran, script, scripted, secs, status_text};
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final() {
@@ -37,7 +37,7 @@ async fn a_permanent_failure_is_not_tried_again() {
         Err(Failure::permanent("cannot be done").caused_by("a secret"))
     }));
     let key = world.submit("hello").await;
-    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Failed });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Failed));
     let task = world.task(&key).await;
     assert_eq!((status_text(&task).as_str(), history(&task).len()), ("cannot be done", 2));
 }
@@ -66,7 +66,7 @@ async fn a_panic_is_contained_and_tried_again() {
         Ok(End::completed())
     }));
     let key = world.submit("hello").await;
-    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Working));
     let task = world.settle(&key).await;
     assert_eq!(task.status.state, TaskState::Completed);
     assert_eq!(history(&task), ["hello", "attempt 1", "attempt 2"]);

@@ -3,7 +3,9 @@
 use a2a_lambda_core::{Attended, End, Failure};
 use a2a_lambda_protocol::{Json, TaskState};
 
-use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs, status_text};
+use crate::support::{
+    Fault, Kind, Scripted, World, history, millis, ran, script, secs, status_text,
+};
 
 /// Takes 10 s for each turn, records its input, and ends as `end` says.
 fn ten_seconds(end: fn(u32) -> Result<End, Failure>) -> Scripted {
@@ -32,7 +34,7 @@ async fn with_messages(world: &World, at_millis: &[u64]) -> (a2a_lambda_core::Ta
 async fn an_agent_that_completes_with_mail_runs_another_turn() {
     let world = World::new(ten_seconds(|turn| Ok(End::Completed(format!("end {turn}").into()))));
     let (key, attended) = with_messages(&world, &[1_000, 2_000, 11_000]).await;
-    assert_eq!(attended, Attended::Ran { turns: 3, state: TaskState::Completed });
+    assert_eq!(attended, ran(3, TaskState::Completed));
     assert_eq!(world.diary.read(), ["first", "m0\nm1", "m2"]);
     let task = world.task(&key).await;
     assert_eq!(history(&task), ["first", "m0", "m1", "end 1", "m2", "end 2"]);
@@ -45,7 +47,7 @@ async fn a_message_between_the_agents_end_and_its_commit_is_seen_in_another_turn
     // The claim, and that lists show it, are the first commits. The end takes 4 s to arrive.
     world.faults.fail_nth(Kind::Commit, 3, Fault::SlowRequest(secs(4)));
     let (key, attended) = with_messages(&world, &[12_000]).await;
-    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    assert_eq!(attended, ran(2, TaskState::Completed));
     assert_eq!(world.diary.read(), ["first", "m0"]);
     assert!(!world.head(&key).await.has_mail());
 }
@@ -55,7 +57,7 @@ async fn a_message_between_the_read_and_the_claim_is_in_the_first_turn() {
     let world = World::new(ten_seconds(|_| Ok(End::completed())));
     world.faults.fail_nth(Kind::Commit, 1, Fault::SlowRequest(secs(4)));
     let (_, attended) = with_messages(&world, &[2_000]).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(attended, ran(1, TaskState::Completed));
     assert_eq!(world.diary.read(), ["first\nm0"]);
 }
 
@@ -70,7 +72,7 @@ async fn a_question_with_mail_is_asked_and_the_mail_is_the_answer() {
         _ => Ok(End::completed()),
     }));
     let (key, attended) = with_messages(&world, &[1_000]).await;
-    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    assert_eq!(attended, ran(2, TaskState::Completed));
     assert_eq!(history(&world.task(&key).await), ["first", "m0", "which?"]);
 }
 
@@ -78,7 +80,7 @@ async fn a_question_with_mail_is_asked_and_the_mail_is_the_answer() {
 async fn an_agent_that_only_gives_messages_lives_with_mail() {
     let world = World::new(ten_seconds(|turn| Ok(End::Message(format!("answer {turn}").into()))));
     let (key, attended) = with_messages(&world, &[1_000]).await;
-    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    assert_eq!(attended, ran(2, TaskState::Completed));
     let task = world.task(&key).await;
     assert_eq!(history(&task), ["first", "m0", "answer 1"]);
     assert_eq!(status_text(&task), "answer 2");
@@ -101,7 +103,7 @@ async fn a_park_or_a_continuation_with_mail_goes_on_at_once() {
     ] {
         let world = World::new(ten_seconds(end));
         let (key, attended) = with_messages(&world, &[1_000]).await;
-        assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+        assert_eq!(attended, ran(1, TaskState::Working));
         assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
         assert_eq!(world.diary.read(), ["first", "m0"]);
         assert!(world.passed() < secs(25), "{:?}", world.passed());

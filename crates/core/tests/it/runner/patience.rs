@@ -4,11 +4,7 @@ use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::{Attended, End};
 use a2a_lambda_protocol::TaskState;
 
-use crate::support::{World, script, secs, status_text};
-
-fn ran(turns: u32, state: TaskState) -> Attended {
-    Attended::Ran { turns, state }
-}
+use crate::support::{World, ran, script, secs, status_text};
 
 /// An agent that asks at first, waits an hour, and reports the state of the next turn.
 fn asking(impatience: Impatience) -> World {

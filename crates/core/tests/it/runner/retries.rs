@@ -1,15 +1,11 @@
 //! Agents with retries of their own.
 
 use a2a_lambda_core::policy::Retries;
-use a2a_lambda_core::{Agent, AgentProfile, Agents, Attended, Company, End, Failure, Runner, Turn};
+use a2a_lambda_core::{Agent, AgentProfile, Agents, Company, End, Failure, Runner, Turn};
 use a2a_lambda_protocol::TaskState;
 use async_trait::async_trait;
 
-use crate::support::{World, script, secs, status_text};
-
-fn ran(turns: u32, state: TaskState) -> Attended {
-    Attended::Ran { turns, state }
-}
+use crate::support::{World, ran, script, secs, status_text};
 
 /// Fails, and wants to be tried twice, a minute apart.
 struct Stubborn;
@@ -34,19 +30,14 @@ async fn an_agent_may_say_how_often_and_when_it_is_tried() {
     let (world, key) = World::with_task("hello", script!(|_, _| { Ok(End::completed()) })).await;
     let runner = Runner::new(world.engine.clone(), Agents::new(std::sync::Arc::new(Stubborn)));
     let deadline = world.now().saturating_add(secs(900));
-    assert_eq!(
-        runner.attend(&key, deadline, Company::Alone).await.unwrap(),
-        ran(1, TaskState::Working)
-    );
+    let attend = || runner.attend(&key, deadline, Company::Alone);
+    assert_eq!(attend().await.unwrap(), ran(1, TaskState::Working));
     assert_eq!(world.head(&key).await.phase.name(), "waiting");
     tokio::time::sleep(secs(59)).await;
-    runner.attend(&key, deadline, Company::Alone).await.unwrap();
+    attend().await.unwrap();
     assert_eq!(world.head(&key).await.attempt, 1, "too early");
     tokio::time::sleep(secs(1)).await;
-    assert_eq!(
-        runner.attend(&key, deadline, Company::Alone).await.unwrap(),
-        ran(1, TaskState::Failed)
-    );
+    assert_eq!(attend().await.unwrap(), ran(1, TaskState::Failed));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, 
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
 use crate::support::{
-    Diary, Fault, Kind, TestClock, World, after, artifacts, millis, script, scripted, secs,
+    Diary, Fault, Kind, TestClock, World, after, artifacts, millis, ran, script, scripted, secs,
     status_text,
 };
 
@@ -115,7 +115,7 @@ async fn a_runner_whose_lease_is_taken_stops() {
         second.attend(&key, world.now().saturating_add(secs(900)), Company::Alone).await.unwrap()
     });
     assert_eq!(first, Attended::Stopped);
-    assert_eq!(second, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(second, ran(1, TaskState::Completed));
     assert_eq!(world.diary.read(), ["Superseded at 45s"]);
     assert_eq!(status_text(&world.task(&key).await), "by the second");
 }
@@ -138,7 +138,7 @@ async fn a_long_run_keeps_its_lease() {
             assert!(matches!(another, Attended::HeldBy { .. }), "{another:?}");
         }
     });
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(attended, ran(1, TaskState::Completed));
     // Renewals are the cost of a long run: not many more than one for each third of a lease.
     assert!((50..=60).contains(&world.faults.count_of(Kind::Renew)));
     assert_eq!(
@@ -159,8 +159,7 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
     world.queue.take_times();
     // The answer to the commit that parks takes so long that the next look finds the lease gone.
     world.faults.fail_nth(Kind::Commit, 2, Fault::SlowAnswer(secs(3)));
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Working));
     assert_eq!(world.queue.take_times(), [secs(300)], "the wake-up is not lost");
 }
 
@@ -173,8 +172,7 @@ async fn a_signal_that_takes_long_to_send_is_not_given_up() {
     world.queue.take_times();
     // By now the lease is given up, and the next look would find that.
     world.queue.set_latency(secs(5));
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Working));
     assert_eq!(world.queue.take_times().len(), 1);
 }
 
@@ -190,8 +188,7 @@ async fn an_agent_that_hangs_is_told_then_left_and_tried_again() {
     }));
     let key = world.submit("hello").await;
     world.queue.take_times();
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Working));
     // Told 5 s before the end of the invocation, and left 2 s later.
     assert_eq!(world.diary.read(), ["OutOfTime at 895s"]);
     assert_eq!(world.passed().as_secs(), 897);
@@ -241,6 +238,6 @@ async fn output_of_the_last_seconds_is_kept() {
     }));
     let key = world.submit("hello").await;
     let attended = world.attend_for(&key, secs(60)).await.unwrap();
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(attended, ran(1, TaskState::Completed));
     assert_eq!(artifacts(&world.task(&key).await), ["1-1: once|upon|a time"]);
 }

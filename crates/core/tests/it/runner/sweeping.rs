@@ -1,9 +1,9 @@
 //! The sweep's finds, and the tasks that it leaves alone.
 
-use a2a_lambda_core::{Attended, End, Phase, RunError, Swept, sweep};
+use a2a_lambda_core::{End, Phase, RunError, Swept, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
-use crate::support::{Fault, Kind, TestClock, World, millis, script, secs, takes};
+use crate::support::{Fault, Kind, TestClock, World, millis, ran, script, secs, takes};
 
 fn at(seconds: u64) -> Timestamp {
     TestClock::START.saturating_add(secs(seconds))
@@ -30,7 +30,7 @@ async fn a_lost_signal_is_sent_again_once_it_is_late() {
     assert_eq!(swept(&world).await, (1, 1));
     assert_eq!(world.queue.take_times().len(), 1);
     assert_eq!(swept(&world).await, (0, 0), "the new one is under way");
-    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     tokio::time::sleep(secs(600)).await;
     assert_eq!(swept(&world).await, (0, 0), "it is over");
 }
@@ -63,7 +63,7 @@ async fn a_live_lease_is_left_alone() {
             assert!(world.head(&key).await.due.unwrap() > world.now());
         }
     });
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(attended, ran(1, TaskState::Completed));
     assert!(world.queue.take_times().is_empty());
 }
 
@@ -85,7 +85,7 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
     assert_eq!(world.head(&key).await.due, Some(at(1_060)));
     tokio::time::sleep(secs(1_001)).await;
     assert_eq!(swept(&world).await, (1, 1));
-    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
 }
 
 #[tokio::test(start_paused = true)]

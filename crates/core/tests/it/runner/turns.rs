@@ -4,12 +4,8 @@ use a2a_lambda_core::{Attended, End, Event, Phase};
 use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};
 
 use crate::support::{
-    Fault, Kind, World, artifacts, history, millis, script, secs, status_text, user,
+    Fault, Kind, World, artifacts, history, millis, ran, script, secs, status_text, user,
 };
-
-fn ran(turns: u32, state: TaskState) -> Attended {
-    Attended::Ran { turns, state }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_task_is_worked_on_and_completed() {

@@ -3,7 +3,7 @@
 use a2a_lambda_core::{Attended, End, Phase};
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
-use crate::support::{Scripted, TestClock, World, script, secs};
+use crate::support::{Scripted, TestClock, World, ran, script, secs};
 
 fn at(seconds: u64) -> Timestamp {
     TestClock::START.saturating_add(secs(seconds))
@@ -26,8 +26,7 @@ fn parks_until(seconds: u64) -> Scripted {
 async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
     let (world, key) = World::with_task("hello", parks_until(600)).await;
     world.queue.take_times();
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Working));
     let head = world.head(&key).await;
     assert_eq!(head.phase, Phase::Waiting { until: at(600) });
     assert_eq!((world.queue.take_times(), world.timer.take_times()), (vec![secs(600)], vec![]));
@@ -37,8 +36,7 @@ async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
     assert_eq!(world.queue.take_times(), [secs(600)]);
 
     tokio::time::sleep(secs(600)).await;
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     assert_eq!(world.diary.read(), [r#"None "hello""#, r#"Some("parked") """#]);
 }
 
@@ -60,8 +58,7 @@ async fn a_message_wakes_a_parked_task_before_its_time() {
     tokio::time::sleep(secs(100)).await;
     world.follow_up(&key, "now").await;
     assert_eq!(world.queue.take_times().len(), 1);
-    let attended = world.attend(&key).await;
-    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     assert_eq!(world.diary.read(), [r#"None "hello""#, r#"Some("parked") "now""#]);
 }
 
