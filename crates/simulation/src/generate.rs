@@ -74,11 +74,7 @@ fn settings(rng: &mut Random, theme: Theme) -> Settings {
         direct: rng.pick(&[0, 0, 1]),
         // Otherwise most steps of a run would be looks without news.
         tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
-        max_configs: Settings::default().max_configs,
-        connect_ms: Settings::default().connect_ms,
-        kept_s: Settings::default().kept_s,
-        waits_s: Settings::default().waits_s,
-        inline: Settings::default().inline,
+        ..Settings::default()
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

@@ -37,60 +37,54 @@ pub(super) fn add(plan: &mut Plan) {
             message.talk = Some(if is_crowd { 1 } else { rng.pick(&[1, 2]) });
         }
         let name = format!("words of {of}: {}", message.script);
-        let mut maker = Maker { rng: Random::derive(plan.seed, &name) };
-        if maker.rng.chance(rate) {
+        let mut rng = Random::derive(plan.seed, &name);
+        if rng.chance(rate) {
             message.script =
-                if is_crowd { maker.short_script() } else { maker.script(&message.script) };
+                if is_crowd { short_script(&mut rng) } else { script(&mut rng, &message.script) };
         }
     }
 }
 
-struct Maker {
-    rng: Random,
+/// Words about memory among those of a script.
+fn script(rng: &mut Random, script: &str) -> String {
+    let mut words: Vec<String> = script.split(' ').map(str::to_owned).collect();
+    for _ in 0..rng.within(1, 5) {
+        // Before the end.
+        let place = rng.within(0, words.len().saturating_sub(1) as u64);
+        let word = word(rng);
+        words.insert(usize::try_from(place).unwrap_or(0), word);
+    }
+    words.join(" ")
 }
 
-impl Maker {
-    /// Words about memory among those of a script.
-    fn script(&mut self, script: &str) -> String {
-        let mut words: Vec<String> = script.split(' ').map(str::to_owned).collect();
-        for _ in 0..self.rng.within(1, 5) {
-            // Before the end.
-            let place = self.rng.within(0, words.len().saturating_sub(1) as u64);
-            let word = self.word();
-            words.insert(usize::try_from(place).unwrap_or(0), word);
-        }
-        words.join(" ")
+/// Words about memory, and hardly any others.
+fn short_script(rng: &mut Random) -> String {
+    let mut words: Vec<String> = (0..rng.within(1, 6)).map(|_| word(rng)).collect();
+    let place = usize::try_from(rng.within(0, words.len() as u64)).unwrap_or(0);
+    let other = match rng.within(0, 9) {
+        0 | 1 => Some(format!("sleep{}", rng.within(100, 9_000))),
+        2 => Some(format!("fail{}", rng.within(1, 2))),
+        3 => Some("again".to_owned()),
+        4 => Some(format!("nap{}", rng.within(500, 9_000))),
+        5 => Some("do1".to_owned()),
+        _ => None,
+    };
+    if let Some(other) = other {
+        words.insert(place, other);
     }
+    words.push(rng.pick(&["complete", "complete", "complete", "input"]).to_owned());
+    words.join(" ")
+}
 
-    /// Words about memory, and hardly any others.
-    fn short_script(&mut self) -> String {
-        let mut words: Vec<String> = (0..self.rng.within(1, 6)).map(|_| self.word()).collect();
-        let place = usize::try_from(self.rng.within(0, words.len() as u64)).unwrap_or(0);
-        let other = match self.rng.within(0, 9) {
-            0 | 1 => Some(format!("sleep{}", self.rng.within(100, 9_000))),
-            2 => Some(format!("fail{}", self.rng.within(1, 2))),
-            3 => Some("again".to_owned()),
-            4 => Some(format!("nap{}", self.rng.within(500, 9_000))),
-            5 => Some("do1".to_owned()),
-            _ => None,
-        };
-        if let Some(other) = other {
-            words.insert(place, other);
-        }
-        words.push(self.rng.pick(&["complete", "complete", "complete", "input"]).to_owned());
-        words.join(" ")
-    }
-
-    fn word(&mut self) -> String {
-        match self.rng.within(0, 15) {
-            0..=2 => format!("note{}", self.rng.within(1, 3)),
-            3 | 4 => "jot".to_owned(),
-            5 | 6 => "recall".to_owned(),
-            7 => "glimpse".to_owned(),
-            8..=12 => "count".to_owned(),
-            13 => "set".to_owned(),
-            14 => "drop".to_owned(),
-            _ => format!("kill{}", self.rng.within(1, 2)),
-        }
+fn word(rng: &mut Random) -> String {
+    match rng.within(0, 15) {
+        0..=2 => format!("note{}", rng.within(1, 3)),
+        3 | 4 => "jot".to_owned(),
+        5 | 6 => "recall".to_owned(),
+        7 => "glimpse".to_owned(),
+        8..=12 => "count".to_owned(),
+        13 => "set".to_owned(),
+        14 => "drop".to_owned(),
+        _ => format!("kill{}", rng.within(1, 2)),
     }
 }

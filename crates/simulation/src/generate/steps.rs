@@ -20,74 +20,68 @@ pub(super) fn add(plan: &mut Plan) {
         // A repetition has the same script, too.
         let of = message.key.unwrap_or(id);
         let name = format!("steps of {of}: {}", message.script);
-        let mut maker = Maker { rng: Random::derive(plan.seed, &name) };
-        if maker.rng.chance(rate) {
-            message.script = maker.script();
+        let mut rng = Random::derive(plan.seed, &name);
+        if rng.chance(rate) {
+            message.script = script(&mut rng);
         }
     }
 }
 
-struct Maker {
-    rng: Random,
+fn script(rng: &mut Random) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for _ in 0..rng.within(1, 7) {
+        let word = word(rng);
+        words.push(word);
+    }
+    if rng.chance(500) {
+        let place = rng.within(0, words.len() as u64);
+        let trouble = trouble(rng);
+        words.insert(usize::try_from(place).unwrap_or(0), trouble);
+    }
+    let end = rng.pick(&[
+        "complete", "complete", "complete", "complete", "input", "auth", "continue", "fatal",
+    ]);
+    words.push(end.to_owned());
+    words.join(" ")
 }
 
-impl Maker {
-    fn script(&mut self) -> String {
-        let mut words: Vec<String> = Vec::new();
-        for _ in 0..self.rng.within(1, 7) {
-            let word = self.word();
-            words.push(word);
-        }
-        if self.rng.chance(500) {
-            let place = self.rng.within(0, words.len() as u64);
-            let trouble = self.trouble();
-            words.insert(usize::try_from(place).unwrap_or(0), trouble);
-        }
-        let end = self.rng.pick(&[
-            "complete", "complete", "complete", "complete", "input", "auth", "continue", "fatal",
-        ]);
-        words.push(end.to_owned());
-        words.join(" ")
+fn word(rng: &mut Random) -> String {
+    let argument = rng.pick(&[1, 1, 2, 3]);
+    match rng.within(0, 29) {
+        0..=5 => format!("do{argument}"),
+        6..=8 => format!("once{argument}"),
+        9 => "vary".to_owned(),
+        10 | 11 => "oncevary".to_owned(),
+        12 => format!("retry{argument}"),
+        13 => format!("onceretry{argument}"),
+        14 => "refuse".to_owned(),
+        15 => format!("show{argument}"),
+        16 => format!("both{argument}"),
+        17 => format!("nest{argument}"),
+        18 => "nestvary".to_owned(),
+        19 => "facts".to_owned(),
+        20 | 21 => "inbox".to_owned(),
+        22 => "glance".to_owned(),
+        23 | 24 => "again".to_owned(),
+        25 => format!("nap{}", rng.pick(&[500, 5_000, 60_000])),
+        26 => format!("slowcall{}", patience(rng)),
+        27 => format!("twocall{}", patience(rng)),
+        28 => format!("open{}", patience(rng)),
+        _ => format!("call{}", patience(rng)),
     }
+}
 
-    fn word(&mut self) -> String {
-        let argument = self.rng.pick(&[1, 1, 2, 3]);
-        match self.rng.within(0, 29) {
-            0..=5 => format!("do{argument}"),
-            6..=8 => format!("once{argument}"),
-            9 => "vary".to_owned(),
-            10 | 11 => "oncevary".to_owned(),
-            12 => format!("retry{argument}"),
-            13 => format!("onceretry{argument}"),
-            14 => "refuse".to_owned(),
-            15 => format!("show{argument}"),
-            16 => format!("both{argument}"),
-            17 => format!("nest{argument}"),
-            18 => "nestvary".to_owned(),
-            19 => "facts".to_owned(),
-            20 | 21 => "inbox".to_owned(),
-            22 => "glance".to_owned(),
-            23 | 24 => "again".to_owned(),
-            25 => format!("nap{}", self.rng.pick(&[500, 5_000, 60_000])),
-            26 => format!("slowcall{}", self.patience()),
-            27 => format!("twocall{}", self.patience()),
-            28 => format!("open{}", self.patience()),
-            _ => format!("call{}", self.patience()),
-        }
-    }
+fn patience(rng: &mut Random) -> u64 {
+    rng.pick(&[300, 3_000, 30_000, 120_000, 900_000])
+}
 
-    fn patience(&mut self) -> u64 {
-        self.rng.pick(&[300, 3_000, 30_000, 120_000, 900_000])
-    }
-
-    fn trouble(&mut self) -> String {
-        match self.rng.within(0, 7) {
-            0..=2 => format!("kill{}", self.rng.within(1, 2)),
-            3 => format!("fail{}", self.rng.within(1, 2)),
-            4 => format!("panic{}", self.rng.within(1, 2)),
-            5 => format!("heed{}", self.rng.pick(&[5_000, 30_000])),
-            6 => format!("sleep{}", self.rng.within(1_000, 40_000)),
-            _ => format!("park{}", self.rng.within(0, 5_000)),
-        }
+fn trouble(rng: &mut Random) -> String {
+    match rng.within(0, 7) {
+        0..=2 => format!("kill{}", rng.within(1, 2)),
+        3 => format!("fail{}", rng.within(1, 2)),
+        4 => format!("panic{}", rng.within(1, 2)),
+        5 => format!("heed{}", rng.pick(&[5_000, 30_000])),
+        6 => format!("sleep{}", rng.within(1_000, 40_000)),
+        _ => format!("park{}", rng.within(0, 5_000)),
     }
 }
