@@ -115,6 +115,17 @@ def test_what_is_built_and_what_is_to_be_built_are_not_named_at_once():
         Deployment(options)
 
 
+def test_missing_credentials_are_called_missing(monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    options = parser().parse_args(["--rollback", "--region", "eu-central-1"])
+    with pytest.raises(Fault, match="there are no AWS credentials: set AWS_ACCESS_KEY_ID"):
+        Deployment(options)
+
+
 def test_a_zip_that_is_not_what_its_manifest_says_is_refused(tmp_path):
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     functions = {"request": {"file": "request.zip", "sha256": digest, "bytes": 3}}

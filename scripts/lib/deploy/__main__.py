@@ -78,11 +78,12 @@ class Deployment:
         try:
             identity = client.get_caller_identity()
         except (NoCredentialsError, ClientError) as error:
-            if self.options.dry_run and isinstance(error, NoCredentialsError):
+            is_missing = isinstance(error, NoCredentialsError)
+            if self.options.dry_run and is_missing:
                 return None
+            wrong = "there are no AWS credentials" if is_missing else f"AWS does not take the credentials ({error})"
             raise Fault(
-                f"AWS does not take the credentials ({error}): set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, or log in and give --profile"
+                f"{wrong}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in and give --profile"
             ) from error
         return identity["Account"]
 
