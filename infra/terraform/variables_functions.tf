@@ -13,7 +13,7 @@ variable "authorizer_header" {
 
 variable "agent" {
   type        = string
-  description = "AGENT: the agent's name, or some for tenants, such as echo,acme=summary, or where a list of them is, such as s3:bucket/key. Default: echo."
+  description = "AGENT: the agent's name, or some for tenants, such as echo,acme=process, or where a list of them is, such as s3:bucket/key. Default: echo."
   default     = null
 
   validation {

@@ -281,8 +281,8 @@ variables! {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
     } of CHANGERS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
-        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`, or a list of them in JSON, or where it is, such as `s3:my-bucket/agents.json`", need: Need::Required, secret: false
-    } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
+        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=process`, or a list of them in JSON, or where it is, such as `s3:my-bucket/agents.json`", need: Need::Required, secret: false
+    } of AGENTS, "The agent, or one for each tenant (`acme=process`). A name without a tenant serves all other tenants; \
         without such a name they are not served. Give both functions the same value.";
     AGENT_VARIABLES: Text {
         must_be: "a JSON object of texts, such as `{\"MODEL_ID\": \"small\"}`", need: Need::Optional, secret: false

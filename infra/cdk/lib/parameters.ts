@@ -174,7 +174,7 @@ export interface Parameters {
   /** Whether there is a dashboard of CloudWatch. Default: false. */
   readonly dashboard?: boolean;
   /**
-   * AGENT: the agent's name, or some for tenants, such as echo,acme=summary, or where a list of
+   * AGENT: the agent's name, or some for tenants, such as echo,acme=process, or where a list of
    * them is, such as s3:bucket/key. Default: echo.
    */
   readonly agent?: string;
