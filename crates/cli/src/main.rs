@@ -87,9 +87,9 @@ fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Says that the command line is wrong, and shows the usage.
+/// Shows the usage, and then says what is wrong with the command line: the last line stays in sight.
 fn misused(what: impl Display, usage: &str) -> ExitCode {
-    complain(format_args!("{what}\n\n{usage}"));
+    complain(format_args!("{usage}\n{what}"));
     ExitCode::from(2)
 }
 

@@ -478,7 +478,7 @@ async fn a_reader_that_has_gone_is_no_panic() {
 async fn a_wrong_command_line_is_answered_with_the_right_one() {
     let ran = run(&[], "replay t").await;
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.starts_with("replay needs a CONFIG\n\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("\n\nreplay needs a CONFIG\n"), "{}", ran.err);
     assert!(ran.err.contains("Usage: a2a-lambda COMMAND"), "{}", ran.err);
     let help = run(&[], "failing --help").await.well();
     assert!(help.contains("aws configure export-credentials --format env"), "{help}");
@@ -502,7 +502,7 @@ async fn a_wrong_command_line_is_answered_with_the_right_one() {
     for (line, said) in [("", "a command is missing"), ("fail", "there is no command \"fail\"")] {
         let ran = run(&[], line).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-        assert!(ran.err.starts_with(said) && ran.err.contains("Usage:"), "{}", ran.err);
+        assert!(ran.err.trim_end().ends_with(said) && ran.err.contains("Usage:"), "{}", ran.err);
     }
     assert_eq!(run(&[], "--version").await.well(), "a2a-lambda 0.1.0\n");
 }

@@ -226,7 +226,8 @@ fn run_program<E: Into<Box<dyn Error + Send + Sync>>>(
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            complain(format_args!("{error}\n\n{usage}"));
+            // The error is last: a terminal has fewer lines than the usage.
+            complain(format_args!("{usage}\n{error}"));
             return ExitCode::from(2);
         }
     };

@@ -91,7 +91,8 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            complain(format_args!("{error}\n\n{USAGE}"));
+            // The error is last: a terminal has fewer lines than the usage.
+            complain(format_args!("{USAGE}\n{error}"));
             return ExitCode::from(2);
         }
     };
