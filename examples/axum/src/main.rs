@@ -20,6 +20,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let owners = std::env::args().skip(1).map(owner).collect::<Result<_, _>>()?;
     let callers = Callers { public_url: "http://127.0.0.1:8080".to_owned(), owners };
     let app = app(bindings(agents).await?, callers);
-    axum::serve(TcpListener::bind("127.0.0.1:8080").await?, app).await?;
+    let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    println!("listening on http://127.0.0.1:8080");
+    axum::serve(listener, app).await?;
     Ok(())
 }
