@@ -75,6 +75,7 @@ impl fmt::Debug for AwsEnvironment {
 #[cfg(test)]
 mod tests {
     use a2a_lambda_runtime::Reader;
+    use a2a_lambda_runtime::testing::lookup;
 
     use super::*;
 
@@ -86,11 +87,7 @@ mod tests {
     ];
 
     fn parse(variables: &[(&str, &str)]) -> Result<AwsEnvironment, ConfigError> {
-        let lookup = |name: &str| {
-            // The last one counts, so that a case can replace a variable.
-            variables.iter().rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        };
-        AwsEnvironment::from_variables(&Variables::new(Reader::Request, &lookup))
+        AwsEnvironment::from_variables(&Variables::new(Reader::Request, &lookup(variables)))
     }
 
     fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {

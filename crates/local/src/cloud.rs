@@ -566,18 +566,15 @@ async fn take_up(engine: &Engine, former: Former) -> Result<(), StartError> {
 
 #[cfg(test)]
 mod tests {
+    use a2a_lambda_runtime::testing::lookup;
+
     use super::*;
 
     #[test]
     fn the_card_says_how_to_come_in_as_the_template_has_it() {
         let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = std::fs::read_to_string(template).unwrap();
-        let said = |set: &[(&str, &str)]| {
-            let lookup = |name: &str| {
-                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            };
-            card_security(&lookup).unwrap()
-        };
+        let said = |set: &[(&str, &str)]| card_security(&lookup(set)).unwrap();
         let (issuers, header) = ("JWT_ISSUERS", "AUTHORIZER_HEADER");
         for set in [
             &[(issuers, "https://a.example aud=b")][..],

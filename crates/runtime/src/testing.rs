@@ -57,6 +57,11 @@ pub fn is_refused(opened: &Result<PushSecrets, VaultError>, sealed: &Sealed) -> 
     }
 }
 
+/// Looks variables up in a list. The last one of a name counts.
+pub fn lookup<'a>(list: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    |name| list.iter().rfind(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+}
+
 /// Values of variables, by their names.
 pub type Values = BTreeMap<&'static str, String>;
 

@@ -407,12 +407,10 @@ mod tests {
     use crate::table::{
         LEASE_SECONDS, MAX_STREAM_SECONDS, PUSH_JWT_KEY_ID, SCHEDULE_GROUP, TABLE_NAME,
     };
+    use crate::testing::lookup;
 
     fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
-        let lookup = |name: &str| {
-            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        read(&Variables::new(Reader::SqsExecutor, &lookup))
+        read(&Variables::new(Reader::SqsExecutor, &lookup(pairs)))
     }
 
     #[test]

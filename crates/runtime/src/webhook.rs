@@ -76,11 +76,8 @@ mod tests {
 
     use super::*;
     use crate::table::Reader;
+    use crate::testing::{KEY, lookup};
 
-    /// An Ed25519 key for tests: 32 times the letter A.
-    const KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
------END PRIVATE KEY-----";
     const HMAC: &str = "whsec_aHVzaGh1c2hodXNoaHVzaGh1c2hodXNo";
     const PUBLIC: &str = "https://agents.example/a2a/";
 
@@ -89,10 +86,7 @@ MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
     }
 
     fn with<T>(set: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
-        let lookup = |name: &str| {
-            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        read(&Variables::new(Reader::LocalCloud, &lookup))
+        read(&Variables::new(Reader::LocalCloud, &lookup(set)))
     }
 
     #[test]

@@ -13,6 +13,16 @@ use serde_json::Value;
 
 use super::{Calls, Contract, HttpAgent, Target};
 
+/// How often a call is made for a fault that may pass.
+pub(crate) const ATTEMPTS: usize = 5;
+
+/// The words for faults that each kind of agent can have.
+pub(crate) const CUT: &str = "The agent broke off before its answer was complete.";
+pub(crate) const FAILED: &str = "The agent failed.";
+pub(crate) const LATE: &str = "The agent did not answer in time.";
+pub(crate) const MALFORMED: &str = "The agent's answer is malformed.";
+pub(crate) const TOO_LARGE: &str = "The agent's answer is too large.";
+
 /// A piece of a scripted body.
 #[derive(Clone)]
 pub(crate) enum Piece {

@@ -8,7 +8,8 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 
 use super::scripted::{
-    Piece, Script, Server, answer, bed, output, stream, streamed, whole, without_frame,
+    ATTEMPTS, CUT, FAILED, LATE, MALFORMED, Piece, Script, Server, TOO_LARGE, answer, bed, output,
+    stream, streamed, whole, without_frame,
 };
 use super::{Contract, LOST};
 use crate::list::Limits;
@@ -127,9 +128,6 @@ async fn chunks_are_shown_one_by_one() {
     assert_eq!(task.artifact("response").parts.len(), 1, "{task}");
 }
 
-/// How often a call is made for a fault that may pass.
-const ATTEMPTS: usize = 5;
-
 #[tokio::test]
 async fn each_way_to_fail_says_whose_fault_it_is() {
     let error =
@@ -139,8 +137,8 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
     let ours = |value: Value| whole(&json!({ "a2a": value }).to_string());
     for (script, said, asked) in [
         (Script::Down, "The agent cannot be reached.", ATTEMPTS),
-        (Script::Hangup, "The agent broke off before its answer was complete.", ATTEMPTS),
-        (Script::Late, "The agent did not answer in time.", ATTEMPTS),
+        (Script::Hangup, CUT, ATTEMPTS),
+        (Script::Late, LATE, ATTEMPTS),
         (
             answer(403, "text/plain", "no"),
             "The agent's server refused the request (status 403).",
@@ -153,60 +151,36 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
             "The agent's server refused the request (status 503).",
             ATTEMPTS,
         ),
-        (answer(500, "application/json", r#"{"error": "boom"}"#), "The agent failed.", ATTEMPTS),
+        (answer(500, "application/json", r#"{"error": "boom"}"#), FAILED, ATTEMPTS),
         (whole(&error("ValueError").to_string()), "The agent failed (ValueError).", 1),
         (streamed(&[json!("a"), error("OSError")]), "The agent failed (OSError).", ATTEMPTS),
-        (streamed(&[error("10.0.0.7 is down")]), "The agent failed.", ATTEMPTS),
-        (
-            stream(&[json!("a")], &[Piece::Cut]),
-            "The agent broke off before its answer was complete.",
-            ATTEMPTS,
-        ),
-        (
-            stream(&[json!("a")], &[Piece::Bytes(b"data: \"b".into())]),
-            "The agent broke off before its answer was complete.",
-            ATTEMPTS,
-        ),
-        (
-            without_frame(streamed(&[json!("a")])),
-            "The agent broke off before its answer was complete.",
-            ATTEMPTS,
-        ),
-        (
-            without_frame(whole(r#"{"result": "a"#)),
-            "The agent broke off before its answer was complete.",
-            ATTEMPTS,
-        ),
-        (stream(&[json!("a")], &[Piece::Silence]), "The agent did not answer in time.", ATTEMPTS),
-        (stream(&[json!("a")], &[garbage]), "The agent's answer is malformed.", 1),
-        (whole("<html>"), "The agent's answer is malformed.", 1),
-        (whole(""), "The agent's answer is malformed.", 1),
-        (whole("{} {}"), "The agent's answer is malformed.", 1),
-        (answer(200, "text/html", "hello"), "The agent's answer is malformed.", 1),
-        (streamed(std::slice::from_ref(&large)), "The agent's answer is too large.", 1),
-        (streamed(&vec![json!("x".repeat(200 * 1024)); 22]), "The agent's answer is too large.", 1),
-        (whole(&json!(vec![large; 15]).to_string()), "The agent's answer is too large.", 1),
+        (streamed(&[error("10.0.0.7 is down")]), FAILED, ATTEMPTS),
+        (stream(&[json!("a")], &[Piece::Cut]), CUT, ATTEMPTS),
+        (stream(&[json!("a")], &[Piece::Bytes(b"data: \"b".into())]), CUT, ATTEMPTS),
+        (without_frame(streamed(&[json!("a")])), CUT, ATTEMPTS),
+        (without_frame(whole(r#"{"result": "a"#)), CUT, ATTEMPTS),
+        (stream(&[json!("a")], &[Piece::Silence]), LATE, ATTEMPTS),
+        (stream(&[json!("a")], &[garbage]), MALFORMED, 1),
+        (whole("<html>"), MALFORMED, 1),
+        (whole(""), MALFORMED, 1),
+        (whole("{} {}"), MALFORMED, 1),
+        (answer(200, "text/html", "hello"), MALFORMED, 1),
+        (streamed(std::slice::from_ref(&large)), TOO_LARGE, 1),
+        (streamed(&vec![json!("x".repeat(200 * 1024)); 22]), TOO_LARGE, 1),
+        (whole(&json!(vec![large; 15]).to_string()), TOO_LARGE, 1),
         (ours(json!({ "state": "FAILED", "reason": "No such city." })), "No such city.", 1),
-        (ours(json!({ "state": "FAILED" })), "The agent's answer is malformed.", 1),
-        (ours(json!({ "state": "DONE" })), "The agent's answer is malformed.", 1),
-        (ours(json!({ "question": "Which?" })), "The agent's answer is malformed.", 1),
-        (
-            ours(json!({ "state": "COMPLETED", "checkpoint": 1 })),
-            "The agent's answer is malformed.",
-            1,
-        ),
-        (ours(json!({ "artifacts": [{ "parts": [] }] })), "The agent's answer is malformed.", 1),
-        (ours(json!({ "stat": "COMPLETED" })), "The agent's answer is malformed.", 1),
-        (
-            streamed(&[json!({ "a2a": { "state": "COMPLETED" } }), json!("a")]),
-            "The agent's answer is malformed.",
-            1,
-        ),
+        (ours(json!({ "state": "FAILED" })), MALFORMED, 1),
+        (ours(json!({ "state": "DONE" })), MALFORMED, 1),
+        (ours(json!({ "question": "Which?" })), MALFORMED, 1),
+        (ours(json!({ "state": "COMPLETED", "checkpoint": 1 })), MALFORMED, 1),
+        (ours(json!({ "artifacts": [{ "parts": [] }] })), MALFORMED, 1),
+        (ours(json!({ "stat": "COMPLETED" })), MALFORMED, 1),
+        (streamed(&[json!({ "a2a": { "state": "COMPLETED" } }), json!("a")]), MALFORMED, 1),
         (
             ours(
                 json!({ "state": "INPUT_REQUIRED", "question": "?", "checkpoint": "x".repeat(40_000) }),
             ),
-            "The agent's answer is too large.",
+            TOO_LARGE,
             1,
         ),
     ] {
@@ -234,7 +208,7 @@ async fn an_agent_has_limits_of_its_own() {
         if is_well {
             task.completed();
         } else {
-            task.failed().saying("The agent's answer is too large.");
+            task.failed().saying(TOO_LARGE);
         }
         assert_eq!(server.asked.lock().unwrap()[0].limits.total, Duration::from_secs(5));
     }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::http::Contract;
-use crate::http::scripted::{Piece, Script, Server, answer, output};
+use crate::http::scripted::{
+    ATTEMPTS, CUT, FAILED, MALFORMED, Piece, Script, Server, TOO_LARGE, answer, output,
+};
 
 fn account() -> Account {
     let lookup = |name: &str| {
@@ -102,9 +104,6 @@ async fn a_function_answers_streamed_or_whole() {
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 async fn each_way_to_fail_says_whose_fault_it_is() {
-    const ATTEMPTS: usize = 5;
-    let cut = "The agent broke off before its answer was complete.";
-    let malformed = "The agent's answer is malformed.";
     let begun = |end: Option<Value>| stream(&[SSE, NULS, "data: \"a\"\n\n"], end);
     let error = |code: &str, details: &str| {
         begun(Some(json!({ "ErrorCode": code, "ErrorDetails": details })))
@@ -119,12 +118,12 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
     let throttled = frame("exception", "TooManyRequestsException", b"{}");
     let (streams, whole) = ("agent", "agent?invoke=whole");
     for (function, script, said, asked) in [
-        (streams, begun(None), cut, ATTEMPTS),
-        (streams, error("Runtime.ExitError", "exit status 1"), cut, ATTEMPTS),
+        (streams, begun(None), CUT, ATTEMPTS),
+        (streams, error("Runtime.ExitError", "exit status 1"), CUT, ATTEMPTS),
         (
             streams,
             error("Unhandled", "2026-01-01 r Task timed out after 3.00 seconds"),
-            cut,
+            CUT,
             ATTEMPTS,
         ),
         (
@@ -133,32 +132,27 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
             "The agent failed (ValueError).",
             1,
         ),
-        (streams, error("Unhandled", "at 10.0.0.7"), "The agent failed.", ATTEMPTS),
+        (streams, error("Unhandled", "at 10.0.0.7"), FAILED, ATTEMPTS),
         (
             streams,
             stream(&[], Some(json!({ "ErrorCode": "OSError" }))),
             "The agent failed (OSError).",
             ATTEMPTS,
         ),
-        (streams, bytes_of(throttled), cut, ATTEMPTS),
-        (streams, bytes_of(damaged), malformed, 1),
-        (
-            streams,
-            bytes_of(b"<html><body>no frames</body></html>".to_vec()),
-            "The agent's answer is too large.",
-            1,
-        ),
-        (streams, bytes_of(frame("event", "PayloadChunk", b"{}")[..20].to_vec()), cut, ATTEMPTS),
-        (streams, stream(&["[", NULS], Some(complete())), malformed, 1),
-        (streams, stream(&["<html>"], Some(complete())), malformed, 1),
-        (streams, stream(&[], Some(complete())), malformed, 1),
-        (streams, stream(&[r#"{"statusCode": 99}"#], Some(complete())), malformed, 1),
-        (streams, stream(&[r#"{"statusCode": 200, "body": 1}"#], Some(complete())), malformed, 1),
-        (streams, stream(&[&proxied(200, "text/html", "<")], Some(complete())), malformed, 1),
+        (streams, bytes_of(throttled), CUT, ATTEMPTS),
+        (streams, bytes_of(damaged), MALFORMED, 1),
+        (streams, bytes_of(b"<html><body>no frames</body></html>".to_vec()), TOO_LARGE, 1),
+        (streams, bytes_of(frame("event", "PayloadChunk", b"{}")[..20].to_vec()), CUT, ATTEMPTS),
+        (streams, stream(&["[", NULS], Some(complete())), MALFORMED, 1),
+        (streams, stream(&["<html>"], Some(complete())), MALFORMED, 1),
+        (streams, stream(&[], Some(complete())), MALFORMED, 1),
+        (streams, stream(&[r#"{"statusCode": 99}"#], Some(complete())), MALFORMED, 1),
+        (streams, stream(&[r#"{"statusCode": 200, "body": 1}"#], Some(complete())), MALFORMED, 1),
+        (streams, stream(&[&proxied(200, "text/html", "<")], Some(complete())), MALFORMED, 1),
         (
             streams,
             stream(&[&proxied(500, "application/json", r#"{"error": "x"}"#)], Some(complete())),
-            "The agent failed.",
+            FAILED,
             ATTEMPTS,
         ),
         (
@@ -176,10 +170,10 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
         (
             whole,
             failed(json!({ "errorMessage": "r Task timed out after 3.00 seconds" })),
-            cut,
+            CUT,
             ATTEMPTS,
         ),
-        (whole, failed(json!([])), "The agent failed.", ATTEMPTS),
+        (whole, failed(json!([])), FAILED, ATTEMPTS),
         // Lambda itself.
         (
             whole,
@@ -201,7 +195,7 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
         assert!(!task.to_string().contains("10.0.0.7"), "{task}");
     }
     let server = Server::giving([error("Runtime.ExitError", "")]);
-    let unknown = format!("{cut} The outcome is unknown.");
+    let unknown = format!("{CUT} The outcome is unknown.");
     bed(&server, streams, true).send("hi").await.failed().saying(&unknown);
     assert_eq!(server.asked(), 1);
 }

@@ -1,6 +1,6 @@
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_runtime::Reader;
-use a2a_lambda_runtime::testing::{ZEROS, secrets};
+use a2a_lambda_runtime::testing::{ZEROS, lookup, secrets};
 use a2a_lambda_testing::TestClock;
 
 use super::*;
@@ -14,9 +14,7 @@ pub(super) const GENERATED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application
 
 /// The vault of a function with these variables.
 fn with(endpoint: &str, pairs: &[(&str, &str)]) -> Result<Arc<dyn Vault>, ConfigError> {
-    let lookup = |name: &str| {
-        pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
+    let lookup = lookup(pairs);
     let variables = Variables::new(Reader::Request, &lookup);
     vault(&variables, &environment(endpoint), &http_client(), Arc::new(TestClock::by_hand()))
 }

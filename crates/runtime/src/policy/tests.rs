@@ -1,11 +1,9 @@
 use super::*;
 use crate::table::Reader;
+use crate::testing::lookup;
 
 fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
-    let lookup = |name: &str| {
-        pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
-    read(&Variables::new(Reader::LocalCloud, &lookup))
+    read(&Variables::new(Reader::LocalCloud, &lookup(pairs)))
 }
 
 #[test]

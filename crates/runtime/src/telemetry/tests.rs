@@ -12,6 +12,7 @@ use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, dispatcher, field, info, trace, trace_span};
 
 use super::*;
+use crate::testing::lookup;
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_780_800_000);
 
@@ -161,10 +162,7 @@ fn alarms_are_given_their_three_metrics_also_when_they_are_0_and_no_others() {
 #[test]
 fn powertools_level_comes_before_ours() {
     let level = |pairs: &[(&str, &str)]| {
-        let lookup = |name: &str| {
-            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        super::log_level(&Variables::new(Reader::Request, &lookup)).unwrap()
+        super::log_level(&Variables::new(Reader::Request, &lookup(pairs))).unwrap()
     };
     let (ours, theirs) = (("LOG_LEVEL", "warn"), ("POWERTOOLS_LOG_LEVEL", "DEBUG"));
     assert_eq!(level(&[]), LevelFilter::INFO);

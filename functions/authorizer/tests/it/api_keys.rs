@@ -7,6 +7,7 @@ use a2a_lambda_core::api_key::{ApiKey, ApiKeys, KEY_BYTES, KeyId, KeySecret, Mem
 use a2a_lambda_core::{StoreError, Tenant};
 use a2a_lambda_https::Fetch;
 use a2a_lambda_https::testing::Web;
+use a2a_lambda_runtime::testing::lookup;
 use a2a_lambda_runtime::{Reader, Variables};
 use async_trait::async_trait;
 use serde_json::json;
@@ -14,10 +15,8 @@ use serde_json::json;
 use crate::support::{NOW, ask, at, authorizer, issuer, judged, simple};
 
 fn with_keys(keys: &Arc<dyn ApiKeys>, variables: &[(&str, &str)]) -> Context {
-    let lookup = |name: &str| {
-        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
     let fetch: Arc<dyn Fetch> = Arc::new(Web::default());
+    let lookup = lookup(variables);
     let variables = Variables::new(Reader::Authorizer, &lookup);
     context_with(&variables, &fetch, Some(keys.clone())).unwrap()
 }

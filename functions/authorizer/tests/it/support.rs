@@ -6,6 +6,7 @@ use a2a_lambda_authorizer::{Context, Failure, context_with};
 use a2a_lambda_https::Fetch;
 use a2a_lambda_https::testing::Web;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::testing::lookup;
 use a2a_lambda_runtime::{Reader, Variables};
 use a2a_lambda_signing::pem;
 use base64::Engine as _;
@@ -156,11 +157,8 @@ pub(crate) fn at(second: i64) -> Timestamp {
 pub(crate) fn authorizer(web: &Arc<Web>, more: &[(&str, &str)]) -> Context {
     let issuers = [("JWT_ISSUERS", "https://issuer.example aud=agents,others")];
     let variables: Vec<_> = issuers.iter().chain(more).copied().collect();
-    let lookup = |name: &str| {
-        variables.iter().rfind(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
     let fetch: Arc<dyn Fetch> = web.clone();
-    context_with(&Variables::new(Reader::Authorizer, &lookup), &fetch, None).unwrap()
+    context_with(&Variables::new(Reader::Authorizer, &lookup(&variables)), &fetch, None).unwrap()
 }
 
 /// The question of an HTTP API.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::http::Contract;
 use crate::http::scripted::{
-    Piece, Script, Server, answer, bed, output, stream, streamed, whole, without_frame,
+    ATTEMPTS, CUT, FAILED, MALFORMED, Piece, Script, Server, answer, bed, output, stream, streamed,
+    whole, without_frame,
 };
 
 fn event(kind: &str, mut members: Value) -> Value {
@@ -154,45 +155,42 @@ async fn steps_and_tools_are_progress() {
 
 #[tokio::test]
 async fn each_way_to_fail_says_whose_fault_it_is() {
-    const ATTEMPTS: usize = 5;
-    let cut = "The agent broke off before its answer was complete.";
-    let malformed = "The agent's answer is malformed.";
     let error =
         |members: Value| streamed(&[started(), text("1", "a"), event("RUN_ERROR", members)]);
     let ends = |members: Value| streamed(&[finished(members)]);
     let copies = json!(vec![json!({ "op": "copy", "from": "", "path": "/-" }); 40]);
     for (script, said, asked) in [
-        (streamed(&[started(), text("1", "a")]), cut, ATTEMPTS),
-        (stream(&[started()], &[Piece::Cut]), cut, ATTEMPTS),
-        (error(json!({ "message": "db at 10.0.0.7" })), "The agent failed.", ATTEMPTS),
+        (streamed(&[started(), text("1", "a")]), CUT, ATTEMPTS),
+        (stream(&[started()], &[Piece::Cut]), CUT, ATTEMPTS),
+        (error(json!({ "message": "db at 10.0.0.7" })), FAILED, ATTEMPTS),
         (
             error(json!({ "message": "m", "code": "ValueError" })),
             "The agent failed (ValueError).",
             1,
         ),
-        (run(&[json!({})]), malformed, 1),
-        (run(&[json!([])]), malformed, 1),
+        (run(&[json!({})]), MALFORMED, 1),
+        (run(&[json!([])]), MALFORMED, 1),
         (
             run(&[event("TEXT_MESSAGE_CONTENT", json!({ "messageId": "1", "delta": 1 }))]),
-            malformed,
+            MALFORMED,
             1,
         ),
-        (run(&[delta(json!([{ "op": "remove", "path": "/x" }]))]), malformed, 1),
-        (run(&[snapshot(json!(["x".repeat(1000)])), delta(copies)]), malformed, 1),
-        (run(&[custom(json!({ "state": "DONE" }))]), malformed, 1),
+        (run(&[delta(json!([{ "op": "remove", "path": "/x" }]))]), MALFORMED, 1),
+        (run(&[snapshot(json!(["x".repeat(1000)])), delta(copies)]), MALFORMED, 1),
+        (run(&[custom(json!({ "state": "DONE" }))]), MALFORMED, 1),
         (
             run(&[custom(json!({ "state": "COMPLETED" })), custom(json!({ "progress": "a" }))]),
-            malformed,
+            MALFORMED,
             1,
         ),
-        (ends(json!({ "outcome": { "type": "interrupt", "interrupts": [] } })), malformed, 1),
+        (ends(json!({ "outcome": { "type": "interrupt", "interrupts": [] } })), MALFORMED, 1),
         (
             ends(json!({ "outcome": { "type": "success", "pendingToolCallIds": ["1"] } })),
-            malformed,
+            MALFORMED,
             1,
         ),
         (ends(json!({ "outcome": { "type": "cancelled" } })), "The agent has canceled its run.", 1),
-        (whole("{}"), malformed, 1),
+        (whole("{}"), MALFORMED, 1),
         (
             answer(422, "application/json", r#"{"detail": []}"#),
             "The agent's server refused the request (status 422).",

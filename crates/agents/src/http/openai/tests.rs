@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::http::Contract;
 use crate::http::scripted::{
-    Piece, Script, Server, answer, bed, output, stream, streamed, whole, without_frame,
+    ATTEMPTS, CUT, FAILED, MALFORMED, Piece, Script, Server, answer, bed, output, stream, streamed,
+    whole, without_frame,
 };
 
 fn contract() -> Contract {
@@ -88,20 +89,17 @@ async fn a_refusal_is_the_model_s_own_word() {
 
 #[tokio::test]
 async fn each_way_to_fail_says_whose_fault_it_is() {
-    const ATTEMPTS: usize = 5;
-    let cut = "The agent broke off before its answer was complete.";
-    let malformed = "The agent's answer is malformed.";
     let error = |error: Value| json!({ "error": error });
     for (script, said, asked) in [
-        (streamed(&[delta("a")]), cut, ATTEMPTS),
-        (stream(&[delta("a"), finished("stop")], &[Piece::Cut]), cut, ATTEMPTS),
-        (streamed(&[delta("a"), json!("b")]), malformed, 1),
-        (streamed(&[json!({ "id": "c" })]), malformed, 1),
-        (whole("{}"), malformed, 1),
-        (whole(r#"{"choices": []}"#), malformed, 1),
-        (whole(r#"{"choices": ["#), malformed, 1),
-        (answer(200, "text/html", "<html>"), malformed, 1),
-        (stream(&[finished("tool_calls")], &[done()]), malformed, 1),
+        (streamed(&[delta("a")]), CUT, ATTEMPTS),
+        (stream(&[delta("a"), finished("stop")], &[Piece::Cut]), CUT, ATTEMPTS),
+        (streamed(&[delta("a"), json!("b")]), MALFORMED, 1),
+        (streamed(&[json!({ "id": "c" })]), MALFORMED, 1),
+        (whole("{}"), MALFORMED, 1),
+        (whole(r#"{"choices": []}"#), MALFORMED, 1),
+        (whole(r#"{"choices": ["#), MALFORMED, 1),
+        (answer(200, "text/html", "<html>"), MALFORMED, 1),
+        (stream(&[finished("tool_calls")], &[done()]), MALFORMED, 1),
         (
             stream(&[delta("a"), finished("length")], &[done()]),
             "The answer is incomplete: the model has reached its limit of tokens.",
@@ -132,7 +130,7 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
             "The agent's server refused the request (status 400).",
             1,
         ),
-        (whole(r#"{"error": "boom"}"#), "The agent failed.", ATTEMPTS),
+        (whole(r#"{"error": "boom"}"#), FAILED, ATTEMPTS),
         (
             answer(401, "application/json", r#"{"error": {"message": "key sk-1"}}"#),
             "The agent's server refused the request (status 401).",
