@@ -13,7 +13,7 @@ use a2a_lambda_aws_emulator::server::listen;
 use a2a_lambda_core::Agents;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_request::ResponseMode;
-use a2a_lambda_runtime::table::{ALLOWED_ORIGINS, LOG_LEVEL, POWERTOOLS_LOG_LEVEL};
+use a2a_lambda_runtime::table::{AGENT_COMMAND, ALLOWED_ORIGINS, LOG_LEVEL, POWERTOOLS_LOG_LEVEL};
 use a2a_lambda_runtime::{ConfigError, Reader, Variables, log_level, process_environment};
 use serde_json::json;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -185,6 +185,12 @@ fn parse(
     if options.bootstraps.is_some() && options.response_mode == ResponseMode::Buffer {
         return Err("--processes and --buffer exclude each other".into());
     }
+    if options.agent.as_deref().is_some_and(starts_a_process)
+        && options.agent_command.is_none()
+        && process_environment(AGENT_COMMAND.about.name).is_none()
+    {
+        return Err("the agent `process` needs its PROGRAM behind `--`, or AGENT_COMMAND".into());
+    }
     parsed.gate = Gate::new(&origins.join(","), &hosts).map_err(|error| error.to_string())?;
     Ok(Some(parsed))
 }
@@ -294,4 +300,36 @@ async fn run<E: Into<Box<dyn Error + Send + Sync>>>(
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the command line is refused for; nothing if it is not.
+    fn refused(line: &str) -> Option<String> {
+        let parser = lexopt::Parser::from_args(line.split_whitespace());
+        parse(parser, true).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_refused_by_what_is_wrong() {
+        for (line, says) in [
+            ("--agnet echo", Some("invalid option '--agnet'")),
+            ("python3 agent.py", Some("unexpected argument \"python3\"")),
+            ("--agent process", Some("needs its PROGRAM behind `--`")),
+            ("--agent echo,acme=process:8080", Some("needs its PROGRAM behind `--`")),
+            ("--agent process -- python3 agent.py", None),
+            ("--agent http:http://127.0.0.1:8080", None),
+            ("--data d --memory", Some("--data and --memory exclude each other")),
+            ("--processes --buffer", Some("--processes and --buffer exclude each other")),
+        ] {
+            let found = refused(line);
+            let is_right = match (&found, says) {
+                (Some(found), Some(says)) => found.contains(says),
+                (found, says) => found.is_none() && says.is_none(),
+            };
+            assert!(is_right, "{line}: {found:?}");
+        }
+    }
 }
