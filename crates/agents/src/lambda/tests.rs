@@ -102,7 +102,6 @@ async fn a_function_answers_streamed_or_whole() {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 async fn each_way_to_fail_says_whose_fault_it_is() {
     let begun = |end: Option<Value>| stream(&[SSE, NULS, "data: \"a\"\n\n"], end);
     let error = |code: &str, details: &str| {
