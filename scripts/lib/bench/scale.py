@@ -69,7 +69,7 @@ class Setting:
 RAISED = {"table": 4e6, "front_door": 400_000, "concurrency": 400_000, "ramp": 100, "schedules": 20_000}
 # As it could be: shards as configuration, and a mapping in provisioned mode.
 MENDED = {
-    **RAISED, "due_shards": 64, "owner_partitions": 20,
+    **RAISED, "due_shards": 64, "owner_partitions": 12,
     "mapping_first": 100, "mapping": 20_000, "mapping_ramp": 1_000 / 60,
 }  # fmt: skip
 SETTINGS = {"as it is": {}, "quotas raised": RAISED, "mended, too": MENDED}
