@@ -121,29 +121,28 @@ impl<'a> Committer<'a> {
         mut shown: mpsc::Receiver<Shown>,
         agent: &mut AgentRun<'_>,
     ) -> Result<AgentEnd, TurnError> {
+        let engine = self.engine;
         let mut end = None;
         // Taken out of the channel, but too large for the batch under construction.
         let mut held_over: Option<Shown> = None;
         let mut next_at = self.engine.clock.now();
-        // One try is enough: the turn's next commit does it, too.
-        let mut may_list = true;
+        // When a commit of its own shows the turn in lists, unless another does before.
+        let mut list_at = self.now.head.status_at.saturating_add(LISTED_WITHIN);
         loop {
             let mut batch = Batch::default();
             if let Some(first) = held_over.take() {
                 batch.add(first);
             } else {
-                may_list &= self.now.head.listed_as_submitted.is_some();
-                let listed_by = self.now.head.status_at.saturating_add(LISTED_WITHIN);
-                let unlisted = listed_by.saturating_since(self.engine.clock.now());
+                let is_unlisted = self.now.head.listed_as_submitted.is_some();
+                let unlisted = list_at.saturating_since(self.engine.clock.now());
                 // The agent goes first: everything that it shows before it has to wait is one
                 // batch.
                 tokio::select! {
                     biased;
                     result = agent.ended(), if end.is_none() => end = Some(result),
                     Some(first) = shown.recv() => batch.add(first),
-                    () = self.engine.clock.sleep(unlisted), if may_list && end.is_none() => {
+                    () = self.engine.clock.sleep(unlisted), if is_unlisted && end.is_none() => {
                         batch.is_for_lists = true;
-                        may_list = false;
                     }
                     else => {}
                 }
@@ -152,7 +151,7 @@ impl<'a> Committer<'a> {
                 shown.close();
             }
             held_over = self.fill(&mut batch, &mut shown);
-            batch.is_for_lists &= batch.updates.is_empty();
+            batch.is_for_lists &= batch.updates.is_empty() && batch.flushes.is_empty();
             let is_for_lists = batch.is_for_lists;
             let policy = &self.engine.policy;
             let pause = next_at.saturating_since(self.engine.clock.now());
@@ -210,7 +209,9 @@ impl<'a> Committer<'a> {
             };
             match committed {
                 Ok(()) => {}
-                Err(TransactError::Store(_) | TransactError::Contended) if is_for_lists => {}
+                Err(TransactError::Store(_) | TransactError::Contended) if is_for_lists => {
+                    list_at = engine.clock.now().saturating_add(engine.policy.lease / 3);
+                }
                 Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
                     return Ok(AgentEnd::failed(does_not_fit(what, bytes, limit)));
                 }

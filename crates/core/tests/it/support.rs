@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Attended, End};
+use a2a_lambda_core::{Attended, End, StoreError};
 use a2a_lambda_protocol::{Message, Part, Task, TaskState};
 
 pub(crate) use a2a_lambda_testing::{
@@ -13,6 +13,9 @@ pub(crate) use a2a_lambda_testing::{
 };
 pub(crate) use streams::{drain, event, subscribe, told_by};
 pub(crate) use world::World;
+
+/// The store is asked for more than it can carry.
+pub(crate) const THROTTLED: Fault = Fault::Fail(|| StoreError::Throttled("too much".into()));
 
 pub(crate) const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{
 };
 
 use super::{asks, caller, completes, others, send, send_as, told};
-use crate::support::{Scripted, World, millis, script, secs, user};
+use crate::support::{Scripted, THROTTLED, World, millis, ran, script, secs, user};
 
 async fn list(world: &World, request: ListTasksRequest) -> ListTasksResponse {
     world.operations().list(&World::alice(), &request).await.unwrap()
@@ -274,4 +274,29 @@ async fn a_turn_is_listed_when_it_shows_something_or_after_a_second() {
         };
         tokio::join!(world.attend(&key), looks);
     }
+}
+
+/// A store that is throttled for a while makes lists late, and not for the whole turn.
+#[tokio::test(start_paused = true)]
+async fn a_commit_for_lists_that_fails_is_made_again() {
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(60)).await;
+        Ok(End::completed())
+    }));
+    let key = world.submit("hello").await;
+    let heals_at = world.now().saturating_add(secs(8));
+    let clock = world.engine.clock.clone();
+    world.faults.plan(move |call| {
+        let is_at_work = call.commit.is_some_and(|(base, _)| base.leased_until().is_some());
+        (is_at_work && clock.now() < heals_at).then_some(THROTTLED)
+    });
+    let looks = async {
+        for (at, state) in [(7, TaskState::Submitted), (20, TaskState::Working)] {
+            tokio::time::sleep(secs(at).saturating_sub(world.passed())).await;
+            let listed = list(&world, ListTasksRequest::default()).await;
+            assert_eq!(listed.tasks[0].status.state, state, "after {at} s");
+        }
+    };
+    let (attended, ()) = tokio::join!(world.attend(&key), looks);
+    assert_eq!(attended, ran(1, TaskState::Completed));
 }

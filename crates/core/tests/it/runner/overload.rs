@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use a2a_lambda_core::store::{DueShards, StoreError};
+use a2a_lambda_core::store::DueShards;
 use a2a_lambda_core::{Company, Head, MemoryStore, SendOptions, sweep};
 use a2a_lambda_protocol::{ErrorKind, TaskState, Timestamp};
 use a2a_lambda_testing::{Fault, FaultyStore, Kind, sending, submission};
 
-use crate::support::{World, completes, secs, user};
-
-const THROTTLED: Fault = Fault::Fail(|| StoreError::Throttled("too much".into()));
+use crate::support::{THROTTLED, World, completes, secs, user};
 
 const FAR: Timestamp = Timestamp::MAX;
 
