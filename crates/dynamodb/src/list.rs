@@ -12,7 +12,7 @@ use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{ContextId, TaskId, TaskKey, Tenant};
 use a2a_lambda_core::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline, context_partition};
-use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_protocol::{TaskState, Timestamp};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
@@ -234,7 +234,11 @@ fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) ->
     }
     // A query with a state filter has not seen the whole mixed partition.
     let mixed = if query.state.is_some() { 1 << STATES.len() } else { 0 };
-    over & !(open | (mixed & !query.hint))
+    let over = over & !(open | (mixed & !query.hint));
+    // A claimed task moves from the submitted ones to the time of its claim, which may be over by then.
+    let bit = |wanted| STATES.iter().position(|state| *state == wanted).map_or(0, |at| 1 << at);
+    let may_gain = over & bit(TaskState::Submitted) == 0;
+    if may_gain { over & !bit(TaskState::Working) } else { over }
 }
 
 fn just_after(time: Timestamp) -> Timestamp {

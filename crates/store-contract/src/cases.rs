@@ -193,6 +193,7 @@ macro_rules! for_each_case {
                 a_tenant_is_shown_nothing_of_others
                 a_task_behind_a_direct_answer_is_hidden
                 a_status_change_moves_a_task_to_the_front
+                a_task_that_lists_show_at_work_between_two_pages_is_on_one
                 a_status_is_listed_as_the_log_has_it
                 large_tasks_do_not_end_it_early
             }

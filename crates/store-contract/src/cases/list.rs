@@ -267,6 +267,18 @@ pub(crate) async fn a_status_change_moves_a_task_to_the_front(bench: Bench) {
     assert_eq!(bench.list_ids(&alices()).await, [&*b, &*a, &*c]);
 }
 
+/// Its claim is older than the last task of the page before, and its entry moves there only now.
+pub(crate) async fn a_task_that_lists_show_at_work_between_two_pages_is_on_one(bench: Bench) {
+    let mut tasks = submit_many(&bench, 1).await;
+    bench.tick();
+    tasks[0].claim().await;
+    tasks.extend(submit_many(&bench, 2).await);
+    let first = bench.page(&ListQuery { limit: 1, ..alices() }).await;
+    tasks[0].emit(Vec::new()).await;
+    let rest = ListQuery { after: first.next, hint: first.hint, ..alices() };
+    assert_eq!(bench.list_ids(&rest).await, [tasks[1].id(), tasks[0].id()]);
+}
+
 pub(crate) async fn large_tasks_do_not_end_it_early(bench: Bench) {
     let mut tasks = Vec::new();
     for number in 0..14 {
