@@ -24,6 +24,9 @@ use crate::table::{
     PUSH_MARK, SK, STATE, TTL, partition, task_key,
 };
 
+/// The partitions of format 3 in the list index begin with it.
+pub(crate) const BY_STATE_MARK: char = '!';
+
 pub(crate) const REVISION: &str = "r";
 pub(crate) const WRITE: &str = "w";
 pub(crate) const LEASE_TOKEN: &str = "lt";
@@ -291,14 +294,21 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
     })
 }
 
-/// When a running task was submitted, if its entry in the list index still says that it is submitted.
+/// When a claimed task was submitted, if its entry in the list index still says that it is submitted.
 fn listed_as_submitted(item: &Item, phase: &Phase) -> Result<Option<Timestamp>, Malformed> {
     let state = match item.get(STATE) {
         Some(AttributeValue::L(list)) => list.first(),
         state => state,
     };
-    let is_behind = state == Some(&string(state_name(TaskState::Submitted)));
-    if !is_behind || !matches!(phase, Phase::Running { .. }) {
+    let submitted = TaskState::Submitted;
+    // A release whose claims move their tasks does not move this one. It may write the state, and end
+    // the turn.
+    let partition = find_string(item, LIST_PK)?;
+    let is_behind = match partition.and_then(|partition| partition.strip_prefix(BY_STATE_MARK)) {
+        Some(partition) => partition.starts_with(letter(submitted)),
+        None => state == Some(&string(state_name(submitted))),
+    };
+    if !is_behind || !matches!(phase, Phase::Running { .. } | Phase::Waiting { .. }) {
         return Ok(None);
     }
     find_string(item, LIST_SK)?.map(listed_at).transpose()
@@ -417,6 +427,21 @@ fn fingerprint(fingerprint: &Fingerprint) -> AttributeValue {
 fn parse_fingerprint(text: &str) -> Result<Fingerprint, Malformed> {
     let (key, content) = text.split_once(':').ok_or(Malformed::Attribute(REQUEST))?;
     Ok(Fingerprint { key: key.to_owned(), content: content.to_owned() })
+}
+
+/// The letter of a state in the names of partitions.
+pub(crate) fn letter(state: TaskState) -> char {
+    match state {
+        TaskState::Submitted => 'S',
+        TaskState::Working => 'W',
+        TaskState::InputRequired => 'I',
+        TaskState::AuthRequired => 'A',
+        TaskState::Completed => 'C',
+        TaskState::Failed => 'F',
+        TaskState::Canceled => 'X',
+        TaskState::Rejected => 'R',
+        TaskState::Unspecified => '-',
+    }
 }
 
 /// The state without its common prefix, because an index is paid for by the byte, too.

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, get_string, number, string};
 use crate::format::{BY_STATE, FORMAT, OLDEST};
-use crate::head_item::{format, list_order, list_partition, state_name};
+use crate::head_item::{BY_STATE_MARK, format, letter, list_order, list_partition, state_name};
 use crate::table::{CONTEXT_PK, LIST_PK, LIST_SK, STATE};
 
 /// The attributes that are always written together.
@@ -21,9 +21,6 @@ pub(crate) const LISTED: [&str; 5] = [FORMAT, LIST_PK, LIST_SK, STATE, CONTEXT_P
 /// The longest message of a status that the list index has, too, in bytes of JSON. A longer one
 /// needs a read of the head. A page reads each entry in full.
 const MAX_MESSAGE_BYTES: usize = 256;
-
-/// The partitions of format 3 begin with it.
-const BY_STATE_MARK: char = '!';
 
 /// DynamoDB charges the writes of a head by the KB.
 const UNIT_BYTES: usize = 1_024;
@@ -43,21 +40,6 @@ pub(crate) const STATES: [TaskState; 8] = [
     TaskState::Canceled,
     TaskState::Rejected,
 ];
-
-/// The letter of a state in the names of partitions.
-fn letter(state: TaskState) -> char {
-    match state {
-        TaskState::Submitted => 'S',
-        TaskState::Working => 'W',
-        TaskState::InputRequired => 'I',
-        TaskState::AuthRequired => 'A',
-        TaskState::Completed => 'C',
-        TaskState::Failed => 'F',
-        TaskState::Canceled => 'X',
-        TaskState::Rejected => 'R',
-        TaskState::Unspecified => '-',
-    }
-}
 
 /// The form of the entries that a store writes.
 #[derive(Debug, Clone, Copy)]

@@ -433,6 +433,46 @@ async fn the_end_of_a_scope_after_the_switch_was_taken_back_has_the_older_format
     is_listed_everywhere(&table, &table.store.read(key, Depth::Full).await.unwrap().unwrap()).await;
 }
 
+/// A release whose claims move their tasks takes this entry for moved. It changes the state alone.
+#[tokio::test]
+async fn a_task_that_an_earlier_release_left_among_the_submitted_ones_moves_with_the_next_commit() {
+    let points = points().await;
+    let point = points.iter().find(|point| point.name == "running-unlisted").unwrap();
+    let token = a2a_lambda_core::LeaseToken::new("lease");
+    let turn = TurnEnd::new(token.clone(), point.task.head.given, Vec::new());
+    let park = Command::Park { turn, pause: Pause::until(Timestamp::from_millis(0), None) };
+    let emit = Command::Emit { token: token.clone(), updates: Vec::new() };
+    let claim = Command::Claim { token, max_attempts: 5 };
+    for (earlier, next) in [(emit.clone(), emit), (park, claim)] {
+        let key = &point.task.head.key;
+        let stamp = |seconds| Stamp {
+            retention: Some(KEPT),
+            runner: runner(NEWEST),
+            ..stamp(seconds, &format!("w-{seconds}"))
+        };
+        let table = Table::of(&point.items).await;
+        a2a_lambda_testing::carry_out(&table.store, &point.task, earlier, &stamp(5)).await;
+        let mut items = table.items(key).await;
+        let of_head = |item: &&Item| item["sk"]["S"] == "H";
+        let before = point.items.iter().find(of_head).unwrap();
+        let head = items.iter_mut().find(|item| item["sk"]["S"] == "H").unwrap();
+        for name in ["lp", "ls"] {
+            head.insert(name.to_owned(), before[name].clone());
+        }
+
+        let table = Table::of(&items).await;
+        let left = table.store.read(key, Depth::Full).await.unwrap().unwrap();
+        is_listed_everywhere(&table, &left).await;
+        a2a_lambda_testing::carry_out(&table.store, &left, next, &stamp(6)).await;
+        let moved = table.store.read(key, Depth::Full).await.unwrap().unwrap();
+        assert_eq!(moved.head.listed_as_submitted, None);
+        is_listed_everywhere(&table, &moved).await;
+        let items = table.items(key).await;
+        let partition = items.iter().find(of_head).unwrap()["lp"]["S"].as_str().unwrap();
+        assert!(partition.starts_with("!W"), "{partition}");
+    }
+}
+
 #[tokio::test]
 async fn an_entry_of_the_due_index_that_cannot_be_read_hides_no_other() {
     let points = points().await;
