@@ -5,6 +5,7 @@ arrive: a server that falls behind is seen to. Each is sent by a stream, with a 
 ended, another config is made for it; beside it a task that asks a question is canceled. At the end every
 task must be listed once, as it was seen to end. The receiver is in this process, so both have one clock.
 `scripts/dev` is built for tests, without most optimisations, and its database takes one write at a time.
+With INLINE=true in the environment the sender's invocation runs the agent.
 """
 
 import asyncio
@@ -212,7 +213,9 @@ class Load:
         self.found[FIRST].append(events[0][0] - began)
         updates = [(came, event["statusUpdate"]) for came, event in events if "statusUpdate" in event]
         by_state = {update["status"]["state"]: (came, update) for came, update in updates}
-        claimed = at(by_state["TASK_STATE_WORKING"][1]["status"])
+        # The stream of a task that runs inline begins with the task at work.
+        begun = by_state.get("TASK_STATE_WORKING", events[0])[1]
+        claimed = at((begun.get("task") or begun)["status"])
         came, last = by_state["TASK_STATE_COMPLETED"]
         committed, task = at(last["status"]), last["taskId"]
         self.found[CLAIMED].append(max(0.0, claimed - events[0][0]))
