@@ -143,16 +143,6 @@ fn check_size(entries: &[Entry]) -> Result<(), StoreError> {
     }
 }
 
-fn matches(query: &ListQuery, head: &Head) -> bool {
-    head.key.tenant == query.tenant
-        && head.owner == query.owner
-        && head.is_listed()
-        && query.context.as_ref().is_none_or(|context| *context == head.context)
-        && query.state.is_none_or(|state| state == head.listed_state())
-        && query.status_since.is_none_or(|since| head.listed_at() >= since)
-        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
-}
-
 /// Whether a task has not changed since it was read, and is the same incarnation.
 fn is_as(head: &Head, read: &Head) -> bool {
     head.revision == read.revision && head.incarnation == read.incarnation
@@ -162,10 +152,6 @@ fn is_as(head: &Head, read: &Head) -> bool {
 /// processes that create configs and end tasks may differ.
 fn is_leftover(config: &PushConfig, expired: &Head) -> bool {
     config.created_at.saturating_add(LEFTOVER_AGE) < expired.status_at
-}
-
-fn cursor(head: &Head) -> Cursor {
-    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }
 
 #[async_trait]
@@ -289,15 +275,15 @@ impl TaskStore for MemoryStore {
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let tasks = self.tasks();
         let mut found: Vec<&Record> =
-            tasks.values().filter(|record| matches(query, &record.head)).collect();
-        found.sort_by_key(|record| std::cmp::Reverse(cursor(&record.head)));
+            tasks.values().filter(|record| query.matches(&record.head)).collect();
+        found.sort_by_key(|record| std::cmp::Reverse(Cursor::of(&record.head)));
         let total = query.count.then_some(found.len() as u64);
         if let Some(after) = &query.after {
-            found.retain(|record| cursor(&record.head) < *after);
+            found.retain(|record| Cursor::of(&record.head) < *after);
         }
         let more = found.len() > query.limit;
         found.truncate(query.limit);
-        let next = found.last().filter(|_| more).map(|record| cursor(&record.head));
+        let next = found.last().filter(|_| more).map(|record| Cursor::of(&record.head));
         // Every other task comes as an outline, as from a store whose index has the status of some
         // tasks.
         let mut page = Page { tasks: Vec::new(), outlines: Vec::new(), next, hint: 0, total };

@@ -187,6 +187,19 @@ pub struct ListQuery {
     pub only_status: bool,
 }
 
+impl ListQuery {
+    /// Whether lists show the task under these conditions, wherever the page begins.
+    pub fn matches(&self, head: &Head) -> bool {
+        head.is_listed()
+            && head.key.tenant == self.tenant
+            && head.owner == self.owner
+            && self.context.as_ref().is_none_or(|context| *context == head.context)
+            && self.state.is_none_or(|state| state == head.listed_state())
+            && self.status_since.is_none_or(|since| head.listed_at() >= since)
+            && self.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
+    }
+}
+
 /// A task in a listing that needs only the status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskOutline {
@@ -208,6 +221,13 @@ pub struct Cursor {
     pub status_at: Timestamp,
     /// Its id.
     pub task: TaskId,
+}
+
+impl Cursor {
+    /// The place of a task.
+    pub fn of(head: &Head) -> Self {
+        Self { status_at: head.listed_at(), task: head.key.task.clone() }
+    }
 }
 
 /// A page of tasks.

@@ -219,8 +219,7 @@ pub(crate) fn to_item(head: &Head, shards: DueShards) -> Item {
     }
     if head.is_listed() {
         set(LIST_PK, Some(string(list_partition(&head.key.tenant, &head.owner))));
-        let cursor = Cursor { status_at: head.listed_at(), task: head.key.task.clone() };
-        set(LIST_SK, Some(string(list_order(&cursor))));
+        set(LIST_SK, Some(string(list_order(&Cursor::of(head)))));
     }
     if let Some(pushes) = &head.pushes {
         let configs = pushes.configs.iter().map(|config| string(config.as_str())).collect();

@@ -9,7 +9,6 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
-use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{ContextId, TaskId, TaskKey, Tenant};
 use a2a_lambda_core::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline, context_partition};
 use a2a_lambda_protocol::{TaskState, Timestamp};
@@ -55,7 +54,7 @@ impl DynamoDbStore {
         let mut total: u64 = parts.iter().map(|part| part.total).sum();
         for task in of_context.into_iter().flatten() {
             total += 1;
-            let place = place(&task.head);
+            let place = Cursor::of(&task.head);
             if query.after.as_ref().is_none_or(|after| place < *after) {
                 found.push(Found { place, what: What::Head(Box::new(task)) });
             }
@@ -156,7 +155,7 @@ impl DynamoDbStore {
         let mut tasks = self.heads(&keys).await?;
         // A task of an older format is found in the mixed partition.
         let by_state = |task: &Snapshot| task.kept.get().is_some_and(|of: &Inline| of.by_state);
-        tasks.retain(|task| by_state(task) && matches(query, &task.head));
+        tasks.retain(|task| by_state(task) && query.matches(&task.head));
         Ok(Some(tasks))
     }
 
@@ -176,8 +175,8 @@ impl DynamoDbStore {
         }
         tasks.extend(self.heads(&keys).await?);
         // A head may be newer than its entry in an index.
-        tasks.retain(|task| matches(query, &task.head));
-        tasks.sort_by_key(|task| Reverse(place(&task.head)));
+        tasks.retain(|task| query.matches(&task.head));
+        tasks.sort_by_key(|task| Reverse(Cursor::of(&task.head)));
         Ok((tasks, outlines))
     }
 
@@ -260,18 +259,4 @@ fn mixed_spans(query: &ListQuery) -> Vec<Span> {
         Some(state) if state.is_terminal() => vec![newer],
         Some(_) => vec![all],
     }
-}
-
-fn matches(query: &ListQuery, head: &Head) -> bool {
-    head.is_listed()
-        && head.key.tenant == query.tenant
-        && head.owner == query.owner
-        && query.context.as_ref().is_none_or(|context| *context == head.context)
-        && query.state.is_none_or(|state| state == head.listed_state())
-        && query.status_since.is_none_or(|since| head.listed_at() >= since)
-        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
-}
-
-fn place(head: &Head) -> Cursor {
-    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
 }

@@ -79,8 +79,7 @@ impl Listing {
             ];
         }
         let (tenant, owner) = (&head.key.tenant, &head.owner);
-        let cursor = Cursor { status_at: head.listed_at(), task: head.key.task.clone() };
-        let order = (LIST_SK, Some(string(list_order(&cursor))));
+        let order = (LIST_SK, Some(string(list_order(&Cursor::of(head)))));
         if !self.by_state {
             return [
                 (FORMAT, Some(number(number_of))),

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::format::Formats;
-use crate::head::Head;
 use crate::ids::{ContextId, TaskId};
 use crate::log::{Entry, Event, fold_listed, trim_history};
 use crate::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline};
@@ -92,10 +91,6 @@ impl Row {
     }
 }
 
-fn place(head: &Head) -> Cursor {
-    Cursor { status_at: head.listed_at(), task: head.key.task.clone() }
-}
-
 fn outlined(outline: TaskOutline) -> Task {
     Task {
         id: outline.task.as_str().to_owned(),
@@ -145,7 +140,7 @@ impl Operations {
         let page = self.engine.list(&query).await.map_err(store_error)?;
         let total = page.total.or(token.map(|token| token.n)).unwrap_or_default();
         let Page { tasks: read, outlines, mut next, mut hint, .. } = page;
-        let read = read.into_iter().map(|task| (place(&task.head), Row::Read(Box::new(task))));
+        let read = read.into_iter().map(|task| (Cursor::of(&task.head), Row::Read(Box::new(task))));
         let outlines = outlines.into_iter().map(|outline| {
             let place = Cursor { status_at: outline.status_at, task: outline.task.clone() };
             (place, Row::Outline(Box::new(outline)))
