@@ -20,7 +20,7 @@ use tracing::{Instrument as _, Level, Span, field, info, span_enabled, trace_spa
 use crate::agent::{Agents, Failure};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::{LeaseToken, TaskKey};
+use crate::ids::{Incarnation, LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
 use crate::measure;
 use crate::push::Beside;
@@ -118,7 +118,7 @@ impl<'a> TurnRun<'a> {
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);
         let (stop, stop_out) = watch::channel(None);
         let turn = self.turn(&claimed, shown_in, stop_out).await?;
-        let key = claimed.head.key.clone();
+        let (key, incarnation) = (claimed.head.key.clone(), claimed.head.incarnation.clone());
         let agent = self.agents.of(&key.tenant);
         // The call is inside, too, because it may panic before it returns a future.
         let mut agent_run = AgentRun(Some(Box::pin(contained(async {
@@ -141,7 +141,7 @@ impl<'a> TurnRun<'a> {
         let work = tokio::select! {
             biased;
             work = committer.drive(shown, &mut agent_run) => work,
-            why = self.keep_lease(&key) => Err(TurnError::LeaseLost(why)),
+            why = self.keep_lease(&key, incarnation.as_ref()) => Err(TurnError::LeaseLost(why)),
             () = out_of_time => {
                 if self.beside.is_sender() {
                     info!(event = "turn_handed_over", tenant = %key.tenant, task = %key.task,
@@ -237,7 +237,7 @@ impl<'a> TurnRun<'a> {
 
     /// Renews the lease. Returns when the runner has lost it: the user canceled the task, or
     /// another runner has taken it.
-    async fn keep_lease(&self, key: &TaskKey) -> StopReason {
+    async fn keep_lease(&self, key: &TaskKey, incarnation: Option<&Incarnation>) -> StopReason {
         let policy = &self.engine.policy;
         let mut renew_at = self.engine.clock.now().saturating_add(policy.lease / 3);
         loop {
@@ -257,14 +257,15 @@ impl<'a> TurnRun<'a> {
                 self.engine.look(key, Depth::Tail).await
             };
             match current {
-                Ok(Some(current)) => {
+                Ok(Some(current)) if current.head.incarnation.as_ref() == incarnation => {
                     // A client may have created a config meanwhile, or canceled the task.
                     self.beside.show(&current, now);
                     if !current.head.is_held_by(self.token) {
                         return lost(&current.head);
                     }
                 }
-                Ok(None) => return StopReason::Superseded,
+                // The task is deleted. A later one of its id may have replaced it.
+                Ok(_) => return StopReason::Superseded,
                 // Commits are guarded by the lease, so continuing does no harm.
                 Err(error) => warn!(event = "lease_not_checked", task = %key.task,
                     error = chain(&error), "the runner could not check its lease"),

@@ -80,8 +80,8 @@ impl Work {
         lease: Option<LeaseToken>,
         deadline: Timestamp,
     ) -> Self {
-        let (beside, seen) = Beside::sender();
         let runner = runner.clone();
+        let (beside, seen) = Beside::sender(accepted.clone(), runner.engine().clock.now());
         let attending = async move {
             let head = accepted.head.clone();
             let engine = runner.engine();

@@ -104,9 +104,11 @@ impl Turn {
     /// When it cannot be recorded, or the store fails.
     pub fn inbox(&self) -> impl Future<Output = Result<Vec<Message>, StepError>> + Send {
         let look = || async {
-            let key = &self.journal.scope.task;
-            let found = self.owned.engine.read(key, Depth::Full).await?;
-            found.ok_or(StepError::Over)
+            let scope = &self.journal.scope;
+            let found = self.owned.engine.read(&scope.task, Depth::Full).await?;
+            // A later task of the id has other messages.
+            let its = found.filter(|found| found.head.incarnation == scope.incarnation);
+            its.ok_or(StepError::Over)
         };
         async move {
             self.journal.load().await?;

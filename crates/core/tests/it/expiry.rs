@@ -22,8 +22,8 @@ use a2a_lambda_testing::{push_config, sending, task_of};
 
 use crate::delivery::{config, url};
 use crate::support::{
-    Manner, Scripted, World, completes, drain, event, history, millis, script, secs, subscribe,
-    told_by, user,
+    Fault, Kind, Manner, Scripted, World, completes, drain, event, history, millis, script, secs,
+    subscribe, told_by, user,
 };
 
 const KEPT: Duration = secs(1_000);
@@ -441,6 +441,37 @@ async fn a_runner_and_a_stream_of_a_deleted_task_end() {
     assert!(world.now().saturating_since(begin) < secs(20), "all are told soon");
     assert!(told_by(&events).len() >= 2, "{:?}", told_by(&events));
     assert_gone(&world, &key).await;
+}
+
+/// The runner of a sender looks at the task for the sender's stream, too.
+#[tokio::test(start_paused = true)]
+async fn the_sender_of_a_deleted_task_is_shown_nothing_of_a_later_one() {
+    let world = keeping(script!(|turn, diary| {
+        if turn.text() == "second" {
+            return Ok(End::input_required("which?"));
+        }
+        turn.sleep(millis(1_300)).await;
+        diary.note(format!("{:?}", turn.inbox().await));
+        diary.note(format!("{:?}", turn.stopped().await));
+        Ok(End::completed())
+    }));
+    let options = SendOptions { idempotency_key: Some("key".to_owned()), ..SendOptions::default() };
+    let (ops, alice) = (world.operations().inline(world.agents().clone()), World::alice());
+    let request = SendMessageRequest { configuration: None, ..sending(user("first")) };
+    let mut tail = Box::pin(ops.send_streaming(&alice, request, &options)).await.unwrap();
+    // The runner commits nothing before its first look.
+    world.faults.fail_nth(Kind::Commit, 1, Fault::SlowRequest(secs(100)));
+    let anew = async {
+        tokio::time::sleep(millis(1_200)).await;
+        let key = world.list_one().await;
+        Operator::new(world.healthy()).delete(&key, true).await.unwrap();
+        send(&world, user("second"), Some("key")).await.unwrap();
+        world.attend(&key).await;
+        world.cancel(&key).await;
+    };
+    let (events, ()) = tokio::join!(drain(&mut tail), anew);
+    assert_eq!(told_by(&events), ["2 task WORKING"]);
+    assert_eq!(world.diary.read(), ["Err(Over)", "Superseded"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,10 +37,10 @@ impl Beside {
         (beside, Feed { wide, knows_all: true, shown: Some(seen) })
     }
 
-    /// The runner's end, and the end of a sender that waits in the same process. There is no
-    /// deliverer: stream recovery sends the pushes.
-    pub(crate) fn sender() -> (Self, Seen) {
-        let (shown, seen) = watch::channel(None);
+    /// The runner's end, and the end of a sender that waits in the same process and knows this state of
+    /// the task. There is no deliverer: stream recovery sends the pushes.
+    pub(crate) fn sender(snapshot: Snapshot, as_of: Timestamp) -> (Self, Seen) {
+        let (shown, seen) = watch::channel(Some(Box::new(Shown { snapshot, as_of })));
         (Self { token: None, wide: Wide::default(), shown }, seen)
     }
 
