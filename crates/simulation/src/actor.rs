@@ -304,6 +304,20 @@ impl Actor {
         answer
     }
 
+    async fn look(
+        &self,
+        what: &str,
+        key: &TaskKey,
+        request: impl Future<Output = Result<Option<Snapshot>, StoreError>>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let is_slow = !self.world.slow_by().is_zero();
+        let seen = self.ask(what, &key.task, unavailable, request).await;
+        if is_slow && self.checks() && self.world.planted == Some(Planted::LateIsFailure) {
+            return Err(unavailable());
+        }
+        seen
+    }
+
     /// Ends the process here.
     pub(crate) async fn die<T>(&self) -> T {
         self.world.note(&self.name, "dies", "");
@@ -412,19 +426,16 @@ impl TaskStore for Actor {
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        let request = self.world.shown.read(key, depth);
-        let is_slow = !self.world.slow_by().is_zero();
-        let read = self.ask("read", &key.task, unavailable, request).await;
-        if is_slow && self.checks() && self.world.planted == Some(Planted::LateIsFailure) {
-            return Err(unavailable());
-        }
-        read
+        self.look("read", key, self.world.shown.read(key, depth)).await
     }
 
     /// Every other glance shows the task as it was at the glance before.
     async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        let now = self.read(key, depth).await?;
-        Ok(self.world.lagging(key, depth, now))
+        let lagging = async {
+            let now = self.world.shown.read(key, depth).await?;
+            Ok(self.world.lagging(key, depth, now))
+        };
+        self.look("glance", key, lagging).await
     }
 
     async fn commit(

@@ -29,6 +29,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_core::ids::Incarnation;
+use a2a_lambda_core::steps::ScopeKey;
 use a2a_lambda_core::{
     Agent, AgentProfile, End, Failure, Ids, Impatience, Patience, StopReason, TaskId, TaskKey, Turn,
 };
@@ -82,10 +84,15 @@ struct AtWork<'a> {
 
 impl<'a> AtWork<'a> {
     fn begin(actor: &'a Arc<Actor>, turn: &Turn) -> Self {
+        let Some(scope) = scope_of(turn) else {
+            let key = turn.idempotency_key();
+            actor.world().fail(Violation::new("I11", format!("{key} names no scope")));
+            return Self { actor };
+        };
         let given = Given {
             number: turn.number(),
             attempt: turn.attempt(),
-            scope: scope_of(turn),
+            scope,
             messages: turn.messages().iter().map(|message| message.message_id.clone()).collect(),
             checkpoint: turn.checkpoint().unwrap_or_default(),
             task: turn.task().clone(),
@@ -97,9 +104,7 @@ impl<'a> AtWork<'a> {
             &what,
             format_args!("of {}: {:?}", turn.task().id, given.messages),
         );
-        if let Some(key) = key_of(turn) {
-            world.agent_begins(actor.name(), &key, given);
-        }
+        world.agent_begins(actor.name(), given);
         Self { actor }
     }
 
@@ -245,11 +250,16 @@ impl Scripted {
     }
 }
 
-/// The number of a turn's scope, as its key says.
-fn scope_of(turn: &Turn) -> u32 {
-    let key = turn.idempotency_key();
-    let number = key.rsplit('-').next().and_then(|number| number.parse().ok());
-    number.map_or(0, |number: u32| number - 1)
+/// A turn's scope, as its key says: a late runner's task may be an earlier one of its id.
+fn scope_of(turn: &Turn) -> Option<ScopeKey> {
+    let (task, key) = (key_of(turn)?, turn.idempotency_key());
+    let own = key.strip_prefix(task.task.as_str())?.strip_prefix('-')?;
+    let (incarnation, number) = match own.rsplit_once('-') {
+        Some((incarnation, number)) => (Some(Incarnation::parse(incarnation)?), number),
+        None => (None, own),
+    };
+    let number = number.parse::<u32>().ok()?.checked_sub(1)?;
+    Some(ScopeKey { task, incarnation, number })
 }
 
 fn key_of(turn: &Turn) -> Option<TaskKey> {

@@ -93,6 +93,8 @@ struct Kept {
     is_accepted: bool,
     /// Whether a run has begun, or has asked, since it was answered.
     is_noticed: bool,
+    /// Whether it is deleted with its task.
+    is_gone: bool,
 }
 
 /// The work that was done in a scope under an idempotency key.
@@ -155,8 +157,16 @@ impl Ledger {
         StepsRun { actor: actor.to_owned(), scope: scope.clone(), began, finds_records }
     }
 
+    /// The records of these scopes are deleted. Who answers a callback of them may still be told so.
+    pub(crate) fn forget(&mut self, is_its: impl Fn(&ScopeKey) -> bool) {
+        let records = self.records.iter_mut().filter(|((of, _), _)| is_its(of));
+        records.for_each(|(_, kept)| kept.is_gone = true);
+        self.begun.retain(|(of, _), _| !is_its(of));
+        self.seen.retain(|(of, _), _| !is_its(of));
+    }
+
     fn recorded(&self, scope: &ScopeKey, step: &str) -> Option<&Kept> {
-        let of_scope = self.records.iter().filter(|((of, _), _)| of == scope);
+        let of_scope = self.records.iter().filter(|((of, _), kept)| of == scope && !kept.is_gone);
         let mut of_step = of_scope.filter(|((_, key), _)| key.as_str().starts_with(step));
         of_step.next().map(|(_, kept)| kept)
     }
@@ -240,7 +250,7 @@ impl Ledger {
         is_known: bool,
     ) -> Holds {
         let at = (scope.clone(), after.key.clone());
-        let before = self.records.get(&at).map(|kept| &kept.record);
+        let before = self.records.get(&at).filter(|kept| !kept.is_gone).map(|kept| &kept.record);
         if before == Some(&after) {
             return Ok(());
         }
@@ -268,7 +278,8 @@ impl Ledger {
             _ => {}
         }
         let since = is_outcome(&after.state).then(|| self.next_event());
-        let kept = Kept { record: after, since, is_accepted: false, is_noticed: false };
+        let kept =
+            Kept { record: after, since, is_accepted: false, is_noticed: false, is_gone: false };
         self.records.insert(at, kept);
         Ok(())
     }

@@ -240,12 +240,13 @@ impl Talks {
         Ok(())
     }
 
-    /// A session value, after an actor has tried to store it.
+    /// A session value, after an actor has tried to store it. `is_known`: whether its earlier writes are.
     pub(crate) fn value_written(
         &mut self,
         actor: &str,
         of: &ConversationKey,
         after: &SessionValue,
+        is_known: bool,
     ) -> Holds {
         self.events += 1;
         let known = self.of.entry(of.clone()).or_default();
@@ -264,7 +265,9 @@ impl Talks {
         let again = newest(written).find(|of| {
             of.write == after.write || of.value.as_ref().is_some_and(|of| Some(&of.by) == by)
         });
-        ensure(again.is_none(), || format!("I16: {actor} makes {again:?} of {of} again"))?;
+        ensure(again.is_none() || !is_known, || {
+            format!("I16: {actor} makes {again:?} of {of} again")
+        })?;
         written.push(Written { write: after.write.clone(), value });
         Ok(())
     }

@@ -22,8 +22,8 @@ const STREAM_LIMIT: Duration = Duration::from_secs(40);
 /// After how much silence a stream gets a comment.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How late an event of a stream may be.
-const MAX_LAG_MS: u64 = 2_000;
+/// How late an event of a stream may be: two looks, of which the first may be a moment old.
+const MAX_LAG_MS: u64 = 2_100;
 
 /// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

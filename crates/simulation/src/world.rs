@@ -264,11 +264,11 @@ impl World {
         lock(&self.oracle).trouble(actor, from_ms, to_ms);
     }
 
-    pub(crate) fn agent_begins(self: &Arc<Self>, actor: &str, key: &TaskKey, given: Given) {
-        let now_ms = self.now_ms();
-        self.judge(|oracle| oracle.agent_begins(actor, key, given, now_ms));
-        if self.is_canceled(key) {
-            tokio::spawn(self.clone().judge_told(key.clone()));
+    pub(crate) fn agent_begins(self: &Arc<Self>, actor: &str, given: Given) {
+        let (now_ms, key) = (self.now_ms(), given.scope.task.clone());
+        self.judge(|oracle| oracle.agent_begins(actor, given, now_ms));
+        if self.is_canceled(&key) {
+            tokio::spawn(self.clone().judge_told(key));
         }
     }
 
@@ -454,7 +454,7 @@ impl World {
         let purge = async move {
             let purged = shown.purge(&expired, limit).await;
             let now_ms = world.now_ms();
-            lock(&world.oracle).purged(&expired.key, now_ms);
+            lock(&world.oracle).purged(&expired, now_ms);
             // A failed purge may have deleted configs, too.
             let stored = lock(&world.oracle).stored_configs(&expired.key);
             for of in stored {

@@ -11,8 +11,6 @@
 //! | `drop`    | deletes that value, unless it was changed since it was read                       |
 
 use a2a_lambda_core::conversation::{Budget, Held, MemoryItem, SessionVersion, Swap};
-use a2a_lambda_core::ids::Incarnation;
-use a2a_lambda_core::steps::ScopeKey;
 use a2a_lambda_core::{Failure, Turn};
 use a2a_lambda_protocol::Json;
 
@@ -61,18 +59,8 @@ impl Scripted {
     }
 
     /// The name of a write at this place, the same in each run of the scope.
-    fn tag(&self, place: &str) -> String {
-        let name = self.actor.name();
-        let scope = self.actor.world().scope_of(name);
-        // A late runner of an earlier task of the id has a name of its own.
-        let scope = scope.map_or_else(
-            || name.to_owned(),
-            |ScopeKey { task, incarnation, number }| {
-                let incarnation = incarnation.as_ref().map_or("", Incarnation::as_str);
-                format!("{task}#{incarnation}.{number}")
-            },
-        );
-        tag(&scope, place)
+    fn tag(turn: &Turn, place: &str) -> String {
+        tag(&turn.idempotency_key(), place)
     }
 
     async fn append(
@@ -82,7 +70,7 @@ impl Scripted {
         first: u64,
         count: u64,
     ) -> Result<(), Failure> {
-        let tag = self.tag(&places.next(None, "append", 0, false).full);
+        let tag = Self::tag(turn, &places.next(None, "append", 0, false).full);
         let items: Vec<String> = (first..first + count).map(|more| item(&tag, more)).collect();
         turn.memory().append(items.iter().map(MemoryItem::agent)).await?;
         self.actor.world().agent_appended(self.actor.name(), tag, items);
@@ -139,7 +127,7 @@ impl Scripted {
         version: Option<&SessionVersion>,
     ) -> Result<bool, Failure> {
         let place = places.next(None, "write", 0, false).full;
-        let by = self.tag(&place);
+        let by = Self::tag(turn, &place);
         let session = turn.session();
         let swap = match number {
             // An argument that differs in each run would be another write.

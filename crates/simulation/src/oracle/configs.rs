@@ -55,7 +55,7 @@ impl Oracle {
                 })?;
                 self.check_advance(actor, before, &after)?;
                 self.check_delivered(actor, task, &after)?;
-                self.advance_hook(registration, after);
+                self.advance_hook(actor, registration, after);
                 Ok(())
             }
             (Some(before), Wrote::Delete, None) => {
@@ -90,8 +90,11 @@ impl Oracle {
         Ok(())
     }
 
-    fn advance_hook(&mut self, registration: &Registration, after: PushConfig) {
+    fn advance_hook(&mut self, actor: &str, registration: &Registration, after: PushConfig) {
+        let Some(task) = self.hooks.get(registration).map(|hook| hook.task.clone()) else { return };
+        let pusher = self.pusher_of(&task).cloned();
         let Some(hook) = self.hooks.get_mut(registration) else { return };
+        hook.noted_beside = pusher.filter(|token| holder(token.as_str()) != actor);
         let (now, was) = (&after.delivery, &hook.config.delivery);
         if now.cursor > was.cursor || now.introduced != was.introduced {
             // The attempt that failed began before this write.

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use a2a_lambda_core::conversation::{ConversationKey, MemoryEntry, MemoryItem, SessionValue};
-use a2a_lambda_core::{Event, Head, TaskKey};
+use a2a_lambda_core::{Event, Head};
 use a2a_lambda_protocol::Part;
 
 use super::steps::holds;
@@ -31,8 +31,7 @@ impl Oracle {
     fn talk_of(&self, actor: &str) -> Option<(StepsRun, ConversationKey)> {
         let run = self.steps_of(actor)?;
         let known = self.tasks.get(&run.scope.task)?;
-        let is_its = known.head.incarnation == run.scope.incarnation;
-        is_its.then(|| (run, conversation(&known.head)))
+        known.is_in(&run.scope).then(|| (run, conversation(&known.head)))
     }
 
     fn check_own(&self, actor: &str, of: &ConversationKey) -> Verdict {
@@ -67,7 +66,9 @@ impl Oracle {
     ) -> Verdict {
         self.check_own(actor, of)?;
         if let Some(after) = after {
-            holds(self.talks.value_written(actor, of, after))?;
+            // A runner whose task is deleted has no record of what it wrote.
+            let is_known = self.steps_of(actor).is_some();
+            holds(self.talks.value_written(actor, of, after, is_known))?;
         }
         // The same write, made again, changes nothing.
         let of_write = |value: &SessionValue| value.write.clone();
@@ -145,18 +146,8 @@ impl Oracle {
 
     /// I16: the memory has all items that the agent of a committed turn has appended.
     pub(super) fn check_appended(&self, actor: &str, head: &Head) -> Verdict {
-        let Some(appended) = self.appended_in(actor, &head.key, head.turn) else { return Ok(()) };
-        holds(self.talks.holds(&conversation(head), appended))
-    }
-
-    fn appended_in(
-        &self,
-        actor: &str,
-        key: &TaskKey,
-        turn: u32,
-    ) -> Option<&[(String, Vec<String>)]> {
-        let run = self.runs.get(actor).filter(|run| run.is_of(key, turn))?;
-        run.steps.as_ref().map(|_| run.appended.as_slice())
+        let appended = self.runs.get(actor).and_then(|run| run.appended_to(head));
+        appended.map_or(Ok(()), |of| holds(self.talks.holds(&conversation(head), of)))
     }
 }
 

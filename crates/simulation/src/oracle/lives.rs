@@ -56,6 +56,7 @@ impl Oracle {
         let view = known.head.push_view(usual).unwrap_or(usual);
         let Some(mut known) = self.tasks.remove(key) else { return Ok(()) };
         known.gone_ms = Some(now_ms);
+        self.forget_steps(&known.head);
         for hook in self.hooks.values_mut().filter(|hook| hook.is_live && hook.task == *key) {
             hook.is_live = false;
             hook.gone_from_ms = Some(now_ms);
@@ -73,8 +74,9 @@ impl Oracle {
     }
 
     /// A sweep has deleted items of a task. There may be more than it may delete at once.
-    pub(crate) fn purged(&mut self, key: &TaskKey, now_ms: u64) {
-        if let Some(known) = self.tasks.get_mut(key) {
+    pub(crate) fn purged(&mut self, head: &Head, now_ms: u64) {
+        self.forget_steps(head);
+        if let Some(known) = self.tasks.get_mut(&head.key) {
             known.purged_ms = now_ms;
         }
     }

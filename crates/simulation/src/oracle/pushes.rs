@@ -17,8 +17,8 @@
 //! Rules for clocks that differ by at most the policy's `clock_skew`, checked at each sending:
 //!
 //! - The sender has the claim, and still has it at the push's arrival: no other deliverer sends.
-//! - Its acknowledgement is not stored yet, the time of the next attempt has come, and the config is not
-//!   disabled.
+//! - Its acknowledgement is not stored yet, unless a deliverer that had lost the claim stored it. The time
+//!   of the next attempt has come, and the config is not disabled.
 //! - No more than `push_note_every` pushes have arrived beyond the cursor.
 //!
 //! A rule for runs whose only fault is slowness: a push comes within a bound that allows a few slow
@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use a2a_lambda_core::ids::ClaimToken;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::{
     Answer, Entry, Event, Head, Mark, Position, ProtocolVersion, Push, PushConfig, Registration,
@@ -81,6 +82,9 @@ pub(super) struct Hook {
     pub(super) acknowledged: BTreeSet<Position>,
     /// The receiver's answers.
     pub(super) statuses: BTreeSet<u16>,
+    /// The claim at the last write by a deliverer that did not have it: the one that has it may not know
+    /// of the write.
+    pub(super) noted_beside: Option<ClaimToken>,
     /// How many attempts began since an acknowledgement was stored.
     pub(super) begun: u32,
     /// How long the receiver's last answer asked each sender to leave it alone.
@@ -108,6 +112,7 @@ impl Hook {
             accepted_ms: 0,
             acknowledged: BTreeSet::new(),
             statuses: BTreeSet::new(),
+            noted_beside: None,
             begun: 0,
             asked: BTreeMap::new(),
         }
@@ -136,11 +141,13 @@ impl Hook {
         !introduced || sent_entries(log, cursor, head.position).next().is_some()
     }
 
-    /// How many different pushes have arrived beyond the cursor.
-    fn arrived_beyond_cursor(&self) -> usize {
+    /// How many different pushes have arrived beyond the cursor, and may be sent again.
+    fn arrived_beyond_cursor(&self, head: &Head) -> usize {
         let delivery = &self.config.delivery;
         let is_beyond = |of: &&Position| {
-            if delivery.introduced { **of > delivery.cursor } else { **of >= delivery.cursor }
+            let is_left = !is_unknown(head) || **of == head.position;
+            let least = delivery.cursor.0 + u64::from(delivery.introduced);
+            is_left && of.0 >= least
         };
         self.arrivals.iter().filter(is_beyond).count()
     }
@@ -212,7 +219,9 @@ impl Oracle {
             self.check_claimed(actor, push, hook)?;
         }
         if self.claims_hold && hook.is_stored {
-            let is_noted = delivery.introduced && delivery.cursor >= through;
+            let is_beside = hook.noted_beside.is_some()
+                && hook.noted_beside.as_ref() == self.pusher_of(&hook.task);
+            let is_noted = delivery.introduced && delivery.cursor >= through && !is_beside;
             ensure(!is_noted, "I6", || {
                 format!("{actor} sends {} to {}, which has it", push.id, push.url)
             })?;
@@ -227,6 +236,14 @@ impl Oracle {
             })?;
         }
         Ok(())
+    }
+
+    /// The claim of a task's pushes.
+    pub(super) fn pusher_of(&self, key: &TaskKey) -> Option<&ClaimToken> {
+        match self.tasks.get(key)?.head.mark()? {
+            Mark::Claimed { token, .. } => Some(token),
+            _ => None,
+        }
     }
 
     fn check_claimed(&self, actor: &str, push: &Push, hook: &Hook) -> Verdict {
@@ -291,10 +308,11 @@ impl Oracle {
                 format!("{} has {} {late_ms} ms late, at most {most_ms}", push.url, push.id)
             })?;
         }
+        let head = known.head.clone();
         let Some(hook) = self.hook_mut(&push.id) else { return Ok(false) };
         hook.bodies.insert(push.id.clone(), body);
         hook.arrivals.insert(through);
-        let (beyond, url) = (hook.arrived_beyond_cursor(), hook.config.url.clone());
+        let (beyond, url) = (hook.arrived_beyond_cursor(&head), hook.config.url.clone());
         let is_of_task = hook.is_stored;
         hook.arrived = hook.arrived.max(Some(through));
         hook.statuses.extend(status);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::ids::Fence;
+use a2a_lambda_core::steps::ScopeKey;
 use a2a_lambda_core::{AttemptOutcome, Ending, Entry, Event, Head, Phase, TaskKey};
 use a2a_lambda_protocol::Task;
 
@@ -18,8 +19,8 @@ pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
 pub(crate) struct Given {
     pub(crate) number: u32,
     pub(crate) attempt: u32,
-    /// The number of its scope: how many turns were committed before it.
-    pub(crate) scope: u32,
+    /// Its scope. Its number is how many turns were committed before it.
+    pub(crate) scope: ScopeKey,
     /// The ids of the scope's messages.
     pub(crate) messages: Vec<String>,
     /// The earlier turn's checkpoint for it.
@@ -31,7 +32,6 @@ pub(crate) struct Given {
 /// The newest turn of a runner.
 #[derive(Debug)]
 pub(super) struct AgentRun {
-    pub(super) key: TaskKey,
     given: Given,
     /// The beginnings of the texts that it has shown, in order.
     shown: Vec<String>,
@@ -45,30 +45,29 @@ pub(super) struct AgentRun {
     has_returned: bool,
     since_ms: u64,
     is_told: bool,
-    /// Its steps; `None` if it began after its runner had lost the task.
+    /// Its steps; `None` once its task is deleted.
     pub(super) steps: Option<StepsRun>,
     pub(super) is_active: bool,
 }
 
 impl Oracle {
     /// An agent begins a turn.
-    pub(crate) fn agent_begins(
-        &mut self,
-        actor: &str,
-        key: &TaskKey,
-        given: Given,
-        now_ms: u64,
-    ) -> Verdict {
+    pub(crate) fn agent_begins(&mut self, actor: &str, given: Given, now_ms: u64) -> Verdict {
+        let key = &given.scope.task;
         let most = self.policy.max_attempts;
         ensure(given.attempt <= most, "I10", || {
             format!("{actor} runs attempt {} at {key}, at most {most}", given.attempt)
         })?;
-        let life = self.life(key);
-        if let Some(known) =
-            self.tasks.get_mut(key).filter(|known| life == 0 || known.is_held_by(actor))
-        {
+        let is_held = self.tasks.get(key).is_some_and(|known| known.is_held_by(actor));
+        // The task of a late runner may be deleted, and its id used again.
+        let known = self.tasks.get_mut(key).filter(|known| known.is_in(&given.scope));
+        let steps = known.is_some().then(|| {
+            // By a wrong clock, a runner may think that its lease lasts, and look for no records.
+            self.ledger.run_begins(actor, &given.scope, is_held || self.clocks_agree)
+        });
+        if let Some(known) = known {
             // A runner that has lost its lease gets the inbox of that time.
-            if known.is_held_by(actor) {
+            if is_held {
                 ensure(known.checkpoint == given.checkpoint, "I5", || {
                     let (given, left) = (&given.checkpoint, &known.checkpoint);
                     format!("{actor} is given {given:?} for {key}, and {left:?} was left")
@@ -78,7 +77,8 @@ impl Oracle {
                     format!("{actor} is given {key} as it was not when the turn began")
                 })?;
             }
-            let first = known.inputs.entry(given.scope).or_insert_with(|| given.messages.clone());
+            let first =
+                known.inputs.entry(given.scope.number).or_insert_with(|| given.messages.clone());
             ensure(*first == given.messages, "I5", || {
                 format!(
                     "attempt {} at turn {} of {key} is given {:?}, an earlier one {first:?}",
@@ -86,13 +86,7 @@ impl Oracle {
                 )
             })?;
         }
-        let scope = self.scope_of_run(actor, key, given.scope);
-        let steps = scope.map(|scope| {
-            let finds = self.finds_records(actor, key);
-            self.ledger.run_begins(actor, &scope, finds)
-        });
         let run = AgentRun {
-            key: key.clone(),
             given,
             shown: Vec::new(),
             read: Vec::new(),
@@ -124,8 +118,7 @@ impl Oracle {
 
     /// The checkpoint for the turn after the one that `head` has just counted.
     pub(super) fn left_by(&self, actor: &str, head: &Head) -> Option<String> {
-        let of_turn = |run: &&AgentRun| run.key == head.key && run.given.number == head.turn;
-        match self.runs.get(actor).filter(of_turn) {
+        match self.runs.get(actor).filter(|run| run.is_of(head)) {
             Some(run) if head.scope_turns == 0 => run.left.clone().filter(|_| !head.is_terminal()),
             // The scope goes on with its checkpoint.
             _ => self.tasks.get(&head.key).and_then(|known| known.checkpoint.clone()),
@@ -135,16 +128,15 @@ impl Oracle {
     /// I2: the log has all output that an agent had shown before it flushed.
     pub(crate) fn check_flushed(&self, actor: &str) -> Verdict {
         let run = self.runs.get(actor);
-        let task = run.and_then(|run| Some((run, self.tasks.get(&run.key)?)));
-        let task = task.filter(|(run, known)| known.began_ms <= run.since_ms);
+        let task = run.and_then(|run| Some((run, self.tasks.get(&run.scope().task)?)));
+        let task = task.filter(|(run, known)| known.is_in(run.scope()));
         task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
     }
 
     /// I2: the log has all output of a turn that was not abandoned.
     pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
         // The next turn shows the output again if the agent was cut off.
-        let is_of = |run: &&AgentRun| run.given.number == head.turn && run.has_returned;
-        let run = self.runs.get(actor).filter(is_of);
+        let run = self.runs.get(actor).filter(|run| run.is_of(head) && run.has_returned);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
         // So it is where the time ends behind the agent, while its output is being stored.
         let newest = head.attempts.records().last().and_then(|record| record.end.as_ref());
@@ -229,10 +221,9 @@ impl Oracle {
 
     /// I7: agents that work on a canceled task know it by now.
     pub(crate) fn check_told(&self, key: &TaskKey, now_ms: u64) -> Verdict {
-        let Some(canceled_ms) = self.tasks.get(key).and_then(|known| known.canceled_ms) else {
-            return Ok(());
-        };
-        let at_work = |run: &AgentRun| run.is_active && !run.is_told && run.key == *key;
+        let Some(known) = self.tasks.get(key) else { return Ok(()) };
+        let Some(canceled_ms) = known.canceled_ms else { return Ok(()) };
+        let at_work = |run: &AgentRun| run.is_active && !run.is_told && known.is_in(run.scope());
         for (actor, run) in self.runs.iter().filter(|(_, run)| at_work(run)) {
             let from_ms = canceled_ms.max(run.since_ms);
             let is_late = now_ms >= from_ms + TOLD_WITHIN_MS;
@@ -258,16 +249,28 @@ impl Oracle {
     /// messages that its agent was given, or has read from its inbox. Nothing if the scope goes on.
     pub(super) fn given_for(&self, actor: &str, head: &Head) -> Vec<String> {
         let run = self.runs.get(actor);
-        let run = run.filter(|run| run.key == head.key && run.given.number == head.turn);
-        let run = run.filter(|_| head.scope_turns == 0);
+        let run = run.filter(|run| run.is_of(head) && head.scope_turns == 0);
         run.map(|run| [&run.given.messages[..], &run.read].concat()).unwrap_or_default()
     }
 }
 
 impl AgentRun {
-    /// Whether it ran this turn of a task to its end.
-    pub(super) fn is_of(&self, key: &TaskKey, turn: u32) -> bool {
-        self.key == *key && self.given.number == turn && self.has_returned
+    pub(super) fn scope(&self) -> &ScopeKey {
+        &self.given.scope
+    }
+
+    /// Whether it is of the newest turn that a task has counted.
+    fn is_of(&self, head: &Head) -> bool {
+        let scope = self.scope();
+        scope.task == head.key
+            && scope.incarnation == head.incarnation
+            && self.given.number == head.turn
+    }
+
+    /// The items that it has appended, if it ran the task's newest turn to its end.
+    pub(super) fn appended_to(&self, head: &Head) -> Option<&[(String, Vec<String>)]> {
+        let is_whole = self.is_of(head) && self.has_returned && self.steps.is_some();
+        is_whole.then_some(self.appended.as_slice())
     }
 
     fn check_shown(&self, actor: &str, log: &[Entry]) -> Verdict {
@@ -275,7 +278,10 @@ impl AgentRun {
         let mut rest = texts.iter();
         for shown in &self.shown {
             ensure(rest.any(|text| text.starts_with(shown.as_str())), "I2", || {
-                format!("{actor} has shown {shown} and it is not in the log of {}", self.key)
+                format!(
+                    "{actor} has shown {shown} and it is not in the log of {}",
+                    self.scope().task
+                )
             })?;
         }
         Ok(())
@@ -293,6 +299,11 @@ fn text_of(entry: &Entry) -> Option<&str> {
 }
 
 impl Known {
+    /// Whether a scope is of this task, and not of another of its id.
+    pub(super) fn is_in(&self, scope: &ScopeKey) -> bool {
+        scope.task == self.head.key && scope.incarnation == self.head.incarnation
+    }
+
     /// I5: the messages that leave the inbox with the end of a scope are those that its agent was given,
     /// or has read. None leaves it before.
     pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {

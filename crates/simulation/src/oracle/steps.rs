@@ -8,7 +8,7 @@
 
 use a2a_lambda_core::operations::callbacks::{Accepted, CallbackError, Said};
 use a2a_lambda_core::steps::{Resolution, ScopeKey, StepRecord, StepState};
-use a2a_lambda_core::{Head, Phase, TaskKey};
+use a2a_lambda_core::{Head, Phase};
 
 use super::{EPOCH, Oracle, Verdict, Violation, ensure};
 use crate::ledger::{Callback, Ledger, Place, StepsRun, Told};
@@ -79,8 +79,8 @@ impl Oracle {
         scope: &ScopeKey,
         after: StepRecord,
     ) -> Verdict {
-        // Nobody knows which task of the id the effects of a late runner are for.
-        let is_known = self.life(&scope.task) == 0 || self.steps_of(actor).is_some();
+        // The effects of a late runner for a deleted task are not looked at.
+        let is_known = self.steps_of(actor).is_some();
         holds(self.ledger.record_written(actor, scope, after, is_known))
     }
 
@@ -179,19 +179,15 @@ impl Oracle {
         holds(self.ledger.may_wait(&ScopeKey::of(head)))
     }
 
-    /// The scope of a run that begins, if the runner has the task.
-    pub(super) fn scope_of_run(&self, actor: &str, key: &TaskKey, number: u32) -> Option<ScopeKey> {
-        let known = self.tasks.get(key)?;
-        let is_its = self.life(key) == 0 || known.is_held_by(actor);
-        let incarnation = known.head.incarnation.clone();
-        is_its.then(|| ScopeKey { task: key.clone(), incarnation, number })
-    }
-
-    /// Whether a run that begins now finds all that is recorded: by a wrong clock, a runner may think that
-    /// its lease lasts, and look for no records.
-    pub(super) fn finds_records(&self, actor: &str, key: &TaskKey) -> bool {
-        let is_held = self.tasks.get(key).is_some_and(|known| known.is_held_by(actor));
-        is_held || self.clocks_agree
+    /// The records of a task are deleted, some or all. A runner that does not know it yet finds none,
+    /// and makes them again.
+    pub(super) fn forget_steps(&mut self, head: &Head) {
+        let is_its =
+            |scope: &ScopeKey| scope.task == head.key && scope.incarnation == head.incarnation;
+        self.ledger.forget(is_its);
+        for run in self.runs.values_mut().filter(|run| is_its(run.scope())) {
+            run.steps = None;
+        }
     }
 }
 

@@ -116,7 +116,8 @@ impl Oracle {
     /// A runner that lives and reaches the world keeps its lease.
     fn check_taken(&self, actor: &str, now_ms: u64, from: &str, key: &TaskKey) -> Verdict {
         let lease = u64::try_from(self.policy.lease.as_millis()).unwrap_or(u64::MAX);
-        let is_at_work = self.runs.get(from).is_some_and(|run| run.is_active && run.key == *key);
+        let is_at_work =
+            self.runs.get(from).is_some_and(|run| run.is_active && run.scope().task == *key);
         let had_trouble = self.was_troubled(from, now_ms.saturating_sub(2 * lease), now_ms);
         ensure(!self.clocks_agree || !is_at_work || had_trouble, "I3", || {
             format!("{actor} took {key} from {from}, which is alive and well")
