@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::{
-    Entry, Event, Head, Mark, Phase, Policy, Position, Registration, Snapshot, TaskKey,
+    AttemptOutcome, Entry, Event, Head, Mark, Phase, Policy, Position, Registration, Snapshot,
+    TaskKey,
 };
 
 use crate::ground::EPOCH;
@@ -92,6 +93,8 @@ struct Known {
     written_ms: Vec<u64>,
     /// How often the task was claimed since its last committed turn.
     claims: u32,
+    /// How many turns were left to another invocation.
+    handed_over: u32,
     /// The messages that the agents of ended scopes were given, or have read.
     seen: BTreeSet<Position>,
     /// The agent's input at the first attempt of each scope, by the scope's number.
@@ -256,6 +259,7 @@ impl Oracle {
             log: Vec::new(),
             written_ms: Vec::new(),
             claims: 0,
+            handed_over: 0,
             seen: BTreeSet::new(),
             inputs: BTreeMap::new(),
             checkpoint: None,
@@ -280,6 +284,7 @@ impl Oracle {
         known.written_ms.resize(log.len(), now_ms);
         if head.turn > known.head.turn {
             known.commit_turn(&head, &log, &given)?;
+            known.handed_over += u32::from(is_handed_over(&head));
             known.checkpoint = left;
             known.claims = u32::from(matches!(head.phase, Phase::Running { .. }));
         } else if head.fence > known.head.fence {
@@ -292,7 +297,7 @@ impl Oracle {
                 )
             })?;
         }
-        check_bounds(&self.policy, &head, &log)?;
+        check_bounds(&self.policy, &head, &log, known.handed_over)?;
         let usual = self.policy.push_view;
         let wide = head.push_view(usual).filter(|view| *view > usual);
         self.wide_views.extend(wide);
@@ -400,15 +405,21 @@ fn line(head: &Head, new: &[Entry]) -> String {
     format!("{phase}{lease}, r{revision} p{position} g{generation}, {turn}, +{events:?}{mark}")
 }
 
+/// Whether a task's newest turn was left to another invocation.
+fn is_handed_over(head: &Head) -> bool {
+    let end = head.attempts.records().last().and_then(|record| record.end.as_ref());
+    end.is_some_and(|end| end.outcome == AttemptOutcome::HandedOver)
+}
+
 /// I10: a log and the number of turns are bounded. Apart from the turns that its agent asks for, a
-/// task has one turn for each message.
-fn check_bounds(policy: &Policy, head: &Head, log: &[Entry]) -> Verdict {
+/// task has one turn for each message and for each invocation that was over too soon.
+fn check_bounds(policy: &Policy, head: &Head, log: &[Entry], handed_over: u32) -> Verdict {
     let most = policy.max_entries.saturating_add(ENTRIES_BEYOND);
     ensure(head.position.0 <= most, "I10", || {
         format!("{} has {} entries, at most {most}", head.key, head.position)
     })?;
     let messages = log.iter().filter(|entry| matches!(entry.event, Event::Message(_))).count();
-    let most = u64::from(policy.max_turns).saturating_add(messages as u64);
+    let most = u64::from(policy.max_turns) + messages as u64 + u64::from(handed_over);
     ensure(u64::from(head.turn) <= most, "I10", || {
         format!("{} took {} turns, at most {most}", head.key, head.turn)
     })
