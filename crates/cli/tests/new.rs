@@ -87,6 +87,17 @@ fn a_new_workspace_is_the_example_but_for_its_name_and_its_dependency() {
     }
 }
 
+/// Its executables are as small as those of this workspace.
+#[test]
+fn a_new_workspace_compiles_the_same_crates_for_size() {
+    let sizes = |manifest: &str| {
+        let text = fs::read_to_string(checkout().join(manifest)).unwrap();
+        let (_, rest) = text.split_once("[profile.release.package]\n").unwrap();
+        rest.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes("examples/own-agent/Cargo.toml"), sizes("Cargo.toml"));
+}
+
 #[test]
 fn an_empty_folder_is_taken_and_no_other() {
     let folder = folder("new-empty");

@@ -103,22 +103,27 @@ impl Asked {
     }
 }
 
+/// The entries of each append, by its tag. There is one, unless a runner whose task was deleted has made
+/// it again.
+type Appends = BTreeMap<String, Vec<(ConversationKey, usize)>>;
+
 #[derive(Debug, Default)]
 pub(crate) struct Talks {
     events: u64,
     of: BTreeMap<ConversationKey, Talk>,
     asked: BTreeMap<Place, Asked>,
-    /// The entry of each append, by its tag.
-    appends: BTreeMap<String, (ConversationKey, usize)>,
+    appends: Appends,
 }
 
 impl Talks {
-    /// All entries of a memory, after an actor has tried to store one of them.
+    /// All entries of a memory, after an actor has tried to store one of them. `is_known`: whether what
+    /// it has appended before is.
     pub(crate) fn entry_written(
         &mut self,
         actor: &str,
         of: &ConversationKey,
         after: &[MemoryEntry],
+        is_known: bool,
     ) -> Holds {
         self.events += 1;
         let known = self.of.entry(of.clone()).or_default();
@@ -131,15 +136,18 @@ impl Talks {
             let tag = texts.first().and_then(|text| tag_of(text)).unwrap_or_default();
             let version = Version { entry: entry.clone(), since: self.events };
             let Some(versions) = known.entries.get_mut(place) else {
-                let is_new = self.appends.insert(tag.to_owned(), (of.clone(), place)).is_none();
-                ensure(is_new, || format!("I16: {actor} appends {tag} to {of} again"))?;
+                let places = self.appends.entry(tag.to_owned()).or_default();
+                ensure(places.is_empty() || !is_known, || {
+                    format!("I16: {actor} appends {tag} to {of} again")
+                })?;
+                places.push((of.clone(), place));
                 known.entries.push(vec![version]);
                 continue;
             };
             let Some(before) = versions.last().filter(|before| before.entry != *entry) else {
                 continue;
             };
-            let is_its = self.appends.get(tag) == Some(&(of.clone(), place));
+            let is_its = places(&self.appends, of, tag).any(|its| its == place);
             ensure(is_its && before.entry.fence <= entry.fence, || {
                 format!("I16: {actor} replaces {:?} by {entry:?}", before.entry)
             })?;
@@ -179,9 +187,8 @@ impl Talks {
         items: &[MemoryItem],
     ) -> Result<bool, String> {
         let loaded = texts(items);
-        let Some(asked) = self.asked.get_mut(&(scope.clone(), place.to_owned())) else {
-            return Ok(true);
-        };
+        let at = (scope.clone(), place.to_owned());
+        let Some(asked) = self.asked.get_mut(&at) else { return Ok(true) };
         let untagged = loaded.iter().filter(|text| tag_of(text).is_none()).count();
         if untagged > 0 || loaded.is_empty() {
             ensure(asked.newest == 0 && untagged == loaded.len(), || {
@@ -193,13 +200,39 @@ impl Talks {
             asked.ends_at(0)?;
             return Ok(false);
         }
-        let known = self.of.entry(of.clone()).or_default();
-        let mut rest = loaded.as_slice();
-        let mut found = match loaded.first().and_then(|text| self.appends.get(tag_of(text)?)) {
-            Some((of_first, place)) if of_first == of && (*place == 0 || !is_whole) => *place,
-            other => return Err(format!("I8: {scope:?} loads {loaded:?} of {of}: {other:?}")),
+        let tag = loaded.first().and_then(|text| tag_of(text)).unwrap_or_default();
+        let starts = places(&self.appends, of, tag).filter(|place| *place == 0 || !is_whole);
+        let shown = starts.map(|first| self.shown_from(of, first, asked_at, is_whole, &loaded));
+        let fullest = shown.min_by_key(|(_, rest)| rest.len());
+        let Some((found, rest)) = fullest else {
+            return Err(format!("I8: {scope:?} loads {loaded:?} of {of}, not its entries"));
         };
-        while let Some(versions) = known.entries.get(found).filter(|_| !rest.is_empty()) {
+        ensure(rest.is_empty(), || {
+            format!(
+                "I8: {scope:?} loads {rest:?} behind {found} entries of {of}, not the next ones"
+            )
+        })?;
+        let asked = self.asked.get_mut(&at).ok_or("I16: nobody asked")?;
+        ensure(found >= asked.newest, || {
+            format!("I16: {scope:?} loads {found} entries of {of}, and {} were there", asked.newest)
+        })?;
+        asked.ends_at(found)?;
+        Ok(true)
+    }
+
+    /// Follows loaded items from an entry on, each as it was shown since the load began. Returns the
+    /// place behind the last entry that fits, and the items that are left.
+    fn shown_from<'l>(
+        &self,
+        of: &ConversationKey,
+        first: usize,
+        asked_at: u64,
+        is_whole: bool,
+        loaded: &'l [String],
+    ) -> (usize, &'l [String]) {
+        let (mut found, mut rest) = (first, loaded);
+        let entries = self.of.get(of).map_or(&[][..], |known| known.entries.as_slice());
+        while let Some(versions) = entries.get(found).filter(|_| !rest.is_empty()) {
             let since = versions.iter().skip(1).map(|version| version.since).chain([u64::MAX]);
             let mut shown = versions.iter().zip(since).filter(|(_, until)| *until > asked_at);
             let is_first = rest.len() == loaded.len() && !is_whole;
@@ -213,29 +246,19 @@ impl Talks {
             rest = left;
             found += 1;
         }
-        ensure(rest.is_empty(), || {
-            format!(
-                "I8: {scope:?} loads {rest:?} behind {found} entries of {of}, not the next ones"
-            )
-        })?;
-        ensure(found >= asked.newest, || {
-            format!("I16: {scope:?} loads {found} entries of {of}, and {} were there", asked.newest)
-        })?;
-        asked.ends_at(found)?;
-        Ok(true)
+        (found, rest)
     }
 
     /// I16: the items that the run of a committed turn has appended are there, in order.
     pub(crate) fn holds(&self, of: &ConversationKey, appended: &[(String, Vec<String>)]) -> Holds {
         let mut next = 0;
         for (tag, items) in appended {
-            let found =
-                self.appends.get(tag).filter(|(of_it, place)| of_it == of && *place >= next);
-            let entry = found.and_then(|(_, place)| self.of.get(of)?.entries.get(*place)?.last());
+            let found = places(&self.appends, of, tag).find(|place| *place >= next);
+            let entry = found.and_then(|place| self.of.get(of)?.entries.get(place)?.last());
             ensure(entry.is_some_and(|version| texts(&version.entry.items) == *items), || {
                 format!("I16: {items:?} was appended to {of}, and {entry:?} is there")
             })?;
-            next = found.map_or(next, |(_, place)| place + 1);
+            next = found.map_or(next, |place| place + 1);
         }
         Ok(())
     }
@@ -315,6 +338,16 @@ impl Talks {
         };
         ensure(is_right, || format!("I16: {scope:?} is told {made:?} of {tag} to {key} of {of}"))
     }
+}
+
+/// The places of an append in a memory.
+fn places<'a>(
+    appends: &'a Appends,
+    of: &'a ConversationKey,
+    tag: &str,
+) -> impl Iterator<Item = usize> + use<'a> {
+    let all = appends.get(tag).into_iter().flatten();
+    all.filter(move |(of_it, _)| of_it == of).map(|(_, place)| *place)
 }
 
 /// The writes that a value remembers.

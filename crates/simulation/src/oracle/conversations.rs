@@ -51,7 +51,9 @@ impl Oracle {
         stored: Option<&MemoryEntry>,
     ) -> Verdict {
         self.check_own(actor, of)?;
-        holds(self.talks.entry_written(actor, of, after))?;
+        // A runner whose task is deleted has no record of what it wrote.
+        let is_known = self.steps_of(actor).is_some();
+        holds(self.talks.entry_written(actor, of, after, is_known))?;
         let is_there = stored.is_none_or(|entry| after.contains(entry));
         ensure(is_there, "I16", || format!("{actor} stores {stored:?} in {of}, which is not there"))
     }
@@ -66,7 +68,6 @@ impl Oracle {
     ) -> Verdict {
         self.check_own(actor, of)?;
         if let Some(after) = after {
-            // A runner whose task is deleted has no record of what it wrote.
             let is_known = self.steps_of(actor).is_some();
             holds(self.talks.value_written(actor, of, after, is_known))?;
         }
