@@ -222,17 +222,22 @@ class Run:
     def upgrades(self) -> None:
         """From the release before to this one and back, with tasks under way."""
         # Where there is no release before, the shipped zips stand for it: they have other code, too.
-        before = {"folder": zips.FOLDER / "shipped", "agent": "echo"}
+        shipped = zips.FOLDER / "shipped"
+        before = {"folder": shipped, "agent": "echo", "stored": zips.stored_format("HEAD")}
 
         def package() -> str:
             commit = zips.release_before(self.options.since)
             evidence = zips.of_commit(commit)
-            before.update(folder=zips.folder_of(commit), agent="conformance")
+            stored = zips.stored_format(commit)
+            before.update(folder=zips.folder_of(commit), agent="conformance", stored=stored)
             return evidence
 
         def deploy() -> str:
             parameters = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": before["agent"]}
-            return f"{before['folder'].name}: {self.deploy(before['folder'], parameters)}"
+            # As long as it may return, nothing is stored that it does not read.
+            parameters["StoredFormat"] = before["stored"]
+            name = f"{before['folder'].name}, StoredFormat {before['stored']}"
+            return f"{name}: {self.deploy(before['folder'], parameters)}"
 
         def change() -> None:
             self.deploy("fixtures", {"Agent": "conformance"}, "--no-smoke-test")

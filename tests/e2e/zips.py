@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -91,6 +92,13 @@ def release_before(wanted: str | None) -> str:
     if commit is None:
         raise NotCovered(f"{ref} is not in this clone, which may be shallow: git fetch --unshallow")
     return commit
+
+
+def stored_format(commit: str) -> str:
+    """The newest format that an earlier commit reads: what `scripts/deploy` keeps for its stacks."""
+    template = _git("show", f"{commit}:infra/template.yaml") or ""
+    default = re.search(r"^  StoredFormat: \{.*Default: (\d+)", template, re.MULTILINE)
+    return default[1] if default else "1"
 
 
 def folder_of(commit: str) -> Path:
