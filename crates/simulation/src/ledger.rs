@@ -38,6 +38,8 @@ pub(crate) struct StepsRun {
     pub(crate) began: u64,
     /// Whether it finds all that was recorded before it began.
     pub(crate) finds_records: bool,
+    /// Whether its records are deleted, with its task.
+    pub(crate) is_deleted: bool,
 }
 
 /// The place at which an agent makes a step.
@@ -154,14 +156,15 @@ impl Ledger {
             kept.is_noticed |= kept.since.is_some();
         }
         let began = self.next_event();
-        StepsRun { actor: actor.to_owned(), scope: scope.clone(), began, finds_records }
+        let (actor, scope) = (actor.to_owned(), scope.clone());
+        StepsRun { actor, scope, began, finds_records, is_deleted: false }
     }
 
-    /// The records of these scopes are deleted. Who answers a callback of them may still be told so.
+    /// The records of these scopes are deleted. Who answers a callback of them may still be told so. What
+    /// was to be begun at most once still is.
     pub(crate) fn forget(&mut self, is_its: impl Fn(&ScopeKey) -> bool) {
         let records = self.records.iter_mut().filter(|((of, _), _)| is_its(of));
         records.for_each(|(_, kept)| kept.is_gone = true);
-        self.begun.retain(|(of, _), _| !is_its(of));
         self.seen.retain(|(of, _), _| !is_its(of));
     }
 
@@ -181,11 +184,15 @@ impl Ledger {
     ) -> Holds {
         if place.is_once {
             let begun = self.begun.entry((run.scope.clone(), place.bare.clone())).or_default();
-            let is_next = begun.last().is_none_or(|(of, tries)| of == run && *tries < attempt);
+            let is_its = |of: &StepsRun| of.began == run.began;
+            let is_next = begun.last().is_none_or(|(of, tries)| is_its(of) && *tries < attempt);
             ensure(is_next, || {
                 format!("I12: {} begins {} again, after {begun:?}", run.actor, place.full)
             })?;
             begun.push((run.clone(), attempt));
+        }
+        if run.is_deleted {
+            return Ok(());
         }
         let step = step_of(idempotency_key);
         let since = self.recorded(&run.scope, step).and_then(|kept| kept.since);

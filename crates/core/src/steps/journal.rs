@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::head::Head;
 use crate::ids::{Position, WriteId};
 use crate::measure;
+use crate::store::{Depth, Snapshot};
 
 /// The kinds of records. An at-most-once step has a kind of its own: its arguments are no part of its
 /// name.
@@ -30,7 +31,9 @@ pub(crate) struct Journal {
     pub(super) scope: ScopeKey,
     /// Until when nothing can be recorded by others: the end of the scope's first lease.
     first_until: Option<Timestamp>,
-    loaded: OnceCell<()>,
+    /// Whether the records were read: the first run of the scope knows that there are none.
+    loaded: OnceCell<bool>,
+    is_whole: OnceCell<()>,
     known: Mutex<Known>,
 }
 
@@ -112,6 +115,7 @@ impl Journal {
             scope: ScopeKey::of(head),
             first_until: head.leased_until().filter(|_| head.attempt <= 1 && head.scope_turns == 0),
             loaded: OnceCell::new(),
+            is_whole: OnceCell::new(),
             known: Mutex::new(known),
         }
     }
@@ -208,7 +212,7 @@ impl Journal {
                 let now = self.engine.clock.now();
                 // A runner that is late may have been replaced.
                 if self.first_until.is_some_and(|until| now < until) {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let records = self.engine.steps(&self.scope).await?;
                 let oldest = records.iter().map(|record| record.begun_at).min();
@@ -219,10 +223,24 @@ impl Journal {
                 for record in records {
                     known.insert(record);
                 }
-                Ok(())
+                Ok(true)
             })
             .await
-            .copied()
+            .map(|_| ())
+    }
+
+    /// Fails if records may have been deleted before this run read them, by an operator who deletes the
+    /// task. An at-most-once step must not be begun again then (I12).
+    pub(super) async fn check_whole(&self) -> Result<(), StepError> {
+        if self.loaded.get() != Some(&true) {
+            return Ok(());
+        }
+        let look = || async {
+            let task = self.engine.look(&self.scope.task, Depth::Tail).await?;
+            let is_its = |task: &Snapshot| task.head.incarnation == self.scope.incarnation;
+            task.filter(is_its).map(|_| ()).ok_or(StepError::Over)
+        };
+        self.is_whole.get_or_try_init(look).await.copied()
     }
 
     /// The record of this name, as far as this run knows.

@@ -211,6 +211,7 @@ impl<'t> Step<'t> {
         for attempt in 1..=most {
             self.turn.may_go_on(&self.name)?;
             if is_once {
+                journal.check_whole().await?;
                 let record = self.record(&key, attempt, begun_at, StepState::Begun);
                 let before = begun.as_ref().map(|begun| &begun.write);
                 if !journal.put(before, &record).await? {

@@ -474,6 +474,31 @@ async fn the_sender_of_a_deleted_task_is_shown_nothing_of_a_later_one() {
     assert_eq!(world.diary.read(), ["Err(Over)", "Superseded"]);
 }
 
+/// I12: the record of its begin is deleted before the second runner looks for it.
+#[tokio::test(start_paused = true)]
+async fn a_step_of_a_deleted_task_is_not_begun_again() {
+    let world = keeping(script!(|turn, diary| {
+        turn.sleep(millis(500)).await;
+        let charged = turn.step("charge").once().run(async |_| {
+            diary.note("charges");
+            turn.sleep(secs(60)).await;
+            Ok(())
+        });
+        diary.note(format!("{:?}", charged.await));
+        Ok(End::completed())
+    }));
+    let key = world.submit("go").await;
+    assert!(!world.attend_killed_after(&key, secs(1)).await);
+    tokio::time::sleep(secs(60)).await;
+    let operator = Operator::new(world.healthy());
+    let delete = async {
+        tokio::time::sleep(millis(250)).await;
+        assert_eq!(operator.delete(&key, true).await.unwrap(), Deleted::Whole);
+    };
+    tokio::join!(world.attend(&key), delete);
+    assert_eq!(world.diary.read(), ["charges", "Err(Over)"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_waiting_client_learns_that_its_task_is_deleted() {
     let world = keeping(asks());

@@ -45,8 +45,7 @@ pub(super) struct AgentRun {
     has_returned: bool,
     since_ms: u64,
     is_told: bool,
-    /// Its steps; `None` once its task is deleted.
-    pub(super) steps: Option<StepsRun>,
+    pub(super) steps: StepsRun,
     pub(super) is_active: bool,
 }
 
@@ -61,10 +60,10 @@ impl Oracle {
         let is_held = self.tasks.get(key).is_some_and(|known| known.is_held_by(actor));
         // The task of a late runner may be deleted, and its id used again.
         let known = self.tasks.get_mut(key).filter(|known| known.is_in(&given.scope));
-        let steps = known.is_some().then(|| {
-            // By a wrong clock, a runner may think that its lease lasts, and look for no records.
-            self.ledger.run_begins(actor, &given.scope, is_held || self.clocks_agree)
-        });
+        // By a wrong clock, a runner may think that its lease lasts, and look for no records.
+        let finds = is_held || self.clocks_agree;
+        let mut steps = self.ledger.run_begins(actor, &given.scope, finds);
+        steps.is_deleted = known.is_none();
         if let Some(known) = known {
             // A runner that has lost its lease gets the inbox of that time.
             if is_held {
@@ -269,7 +268,7 @@ impl AgentRun {
 
     /// The items that it has appended, if it ran the task's newest turn to its end.
     pub(super) fn appended_to(&self, head: &Head) -> Option<&[(String, Vec<String>)]> {
-        let is_whole = self.is_of(head) && self.has_returned && self.steps.is_some();
+        let is_whole = self.is_of(head) && self.has_returned && !self.steps.is_deleted;
         is_whole.then_some(self.appended.as_slice())
     }
 

@@ -41,7 +41,8 @@ fn resolution(said: &Said) -> Option<Resolution> {
 impl Oracle {
     /// The steps of an agent's present run; `None` if the runner has begun too late to know its scope.
     pub(crate) fn steps_of(&self, actor: &str) -> Option<StepsRun> {
-        self.runs.get(actor)?.steps.clone()
+        let steps = &self.runs.get(actor)?.steps;
+        (!steps.is_deleted).then(|| steps.clone())
     }
 
     pub(crate) fn work_begins(
@@ -51,8 +52,8 @@ impl Oracle {
         attempt: u32,
         idempotency_key: &str,
     ) -> Verdict {
-        let Some(run) = self.steps_of(actor) else { return Ok(()) };
-        holds(self.ledger.work_begins(&run, place, attempt, idempotency_key))
+        let Some(run) = self.runs.get(actor).map(|run| &run.steps) else { return Ok(()) };
+        holds(self.ledger.work_begins(run, place, attempt, idempotency_key))
     }
 
     /// The outside world does the work of a step of this scope.
@@ -186,7 +187,7 @@ impl Oracle {
             |scope: &ScopeKey| scope.task == head.key && scope.incarnation == head.incarnation;
         self.ledger.forget(is_its);
         for run in self.runs.values_mut().filter(|run| is_its(run.scope())) {
-            run.steps = None;
+            run.steps.is_deleted = true;
         }
     }
 }

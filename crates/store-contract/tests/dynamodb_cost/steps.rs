@@ -144,6 +144,33 @@ async fn a_replay_reads_the_records_once_and_writes_none() {
     assert!(read <= 8.0, "{read} units: the head, and 20 records of 1.4 KB");
 }
 
+/// The task may be deleted, and the records with it: one look tells.
+#[tokio::test(start_paused = true)]
+async fn a_replay_looks_at_the_task_before_it_begins_at_most_once_steps() {
+    let agent = script!(|turn, _| {
+        turn.step("plan").run(async |_| Ok(())).await?;
+        if turn.attempt() == 1 {
+            return Err(Failure::retryable("not this time"));
+        }
+        for name in ["charge", "ship"] {
+            turn.step(name).once().run(async |_| Ok(())).await?;
+        }
+        Ok(End::completed())
+    });
+    let stage = Stage::of(agent).await;
+    let task = stage.submit().await;
+    stage.cost_of_turn(&task).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let (requests, read, _) = stage.cost_of_turn(&task).await;
+    let (claim, end) = (["GetItem", "UpdateItem"], ["UpdateItem"]);
+    let (look, steps) = (["Query", "GetItem"], ["PutItem", "PutItem", "PutItem", "PutItem"]);
+    assert_eq!(requests, [&claim[..], &look, &steps, &end].concat());
+    assert!(
+        read <= 2.5,
+        "{read} units: the head twice, once as it was a moment ago, and one record"
+    );
+}
+
 /// While a task waits for an hour, no executor runs, nothing is written, and the sweeps read no more than
 /// without it.
 #[tokio::test(start_paused = true)]
