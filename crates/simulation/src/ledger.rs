@@ -257,11 +257,11 @@ impl Ledger {
         is_known: bool,
     ) -> Holds {
         let at = (scope.clone(), after.key.clone());
-        let before = self.records.get(&at).filter(|kept| !kept.is_gone).map(|kept| &kept.record);
-        if before == Some(&after) {
+        let before = self.records.get(&at);
+        if before.is_some_and(|before| before.record == after) {
             return Ok(());
         }
-        if let Some(before) = before {
+        if let Some(Kept { record: before, .. }) = before.filter(|before| !before.is_gone) {
             i11_outcome_is_final(before, &after)?;
             i13_answer_is_in_time(before, &after)?;
         }
