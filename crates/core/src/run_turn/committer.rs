@@ -426,8 +426,12 @@ impl<'a> Committer<'a> {
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
         let pusher = self.beside.pusher();
         let as_of = self.engine.clock.now();
-        let (now, signals) =
-            self.engine.transact_as(pusher.as_ref(), self.now.clone(), command).await?;
+        let made = self.engine.transact_as(pusher.as_ref(), self.now.clone(), command).await;
+        if let Err(TransactError::Illegal(refused)) = &made {
+            // The agent may take a while to stop. The sender beside need not wait for it.
+            self.beside.show(&refused.snapshot, as_of);
+        }
+        let (now, signals) = made?;
         self.now = now;
         self.beside.show(&self.now, as_of);
         self.engine.carry_out(&self.now.head, &signals).await?;

@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{Message, Part, Task, TaskState};
 use a2a_lambda_testing::{sending, task_of};
 
 use super::{asks, takes, waiting};
-use crate::support::{Scripted, World, drain, history, millis, script, secs, told_by, user};
+use crate::support::{Scripted, World, drain, event, history, millis, script, secs, told_by, user};
 
 /// A dead runner's lease has ended by then.
 const NET: Duration = secs(31);
@@ -209,4 +209,25 @@ async fn an_inline_agent_is_told_that_its_task_is_canceled() {
     assert_eq!(task.status.state, TaskState::Canceled);
     assert_eq!(world.diary.read(), ["Canceled"]);
     assert!(world.passed() < secs(6), "{:?}", world.passed());
+}
+
+/// A commit finds out before the runner's next look.
+#[tokio::test(start_paused = true)]
+async fn the_stream_shows_a_cancel_while_its_agent_does_not_stop() {
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(millis(3_100)).await;
+        turn.progress("still at work").await?;
+        std::future::pending().await
+    }));
+    let mut tail = stream(&world, &SendOptions::default()).await;
+    let canceling = async {
+        tokio::time::sleep(millis(3_050)).await;
+        world.cancel(&world.list_one().await).await;
+    };
+    let watching = async {
+        while told_by(&[event(&mut tail).await]) != ["3 CANCELED"] {}
+        world.passed()
+    };
+    let (shown_after, ()) = tokio::join!(watching, canceling);
+    assert_eq!(shown_after, millis(3_100));
 }
