@@ -362,6 +362,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn there_is_no_agent_by_default() {
+        let error = from_variables(&Variables::local(&|_: &str| None)).await.unwrap_err();
+        assert!(
+            error.to_string().starts_with("the environment variable AGENT is not set"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
     async fn agents_are_configured_for_tenants() {
         let name = |agents: &Agents, tenant: &str| {
             let tenant = Tenant::parse(tenant).unwrap();

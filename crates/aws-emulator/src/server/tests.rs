@@ -59,3 +59,20 @@ async fn a_client_that_reads_slowly_is_not_given_up() {
         () = reading() => {}
     }
 }
+
+#[tokio::test]
+async fn programs_are_served_by_this_machine_s_names_only() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = |_| std::future::ready(Response::new(Full::new(Bytes::new())));
+    let serving = tokio::spawn(serve_programs(listener, answer));
+    for (host, status) in [("localhost", 200), ("evil.example", 421)] {
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+    }
+    serving.abort();
+}

@@ -154,16 +154,18 @@ impl Oracle {
                 let with = self.accepted_with.get(&sent.id).map_or(&[][..], Vec::as_slice);
                 let is_other = match self.messages.get(&sent.id) {
                     // The refusal may concern an earlier task of the id.
-                    Some((of, _)) if self.life(of) > 0 => {
-                        let of_past = self.past_messages.iter().filter(|(_, past)| *past == of);
-                        let mut others = of_past.filter(|(id, _)| **id != sent.id);
-                        others.any(|(id, _)| id.starts_with(&prefix))
-                            || with.iter().any(|one| *one != sent.push)
-                    }
+                    Some((of, _)) if self.life(of) > 0 => with.iter().any(|one| *one != sent.push),
                     _ => with.last().is_some_and(|newest| *newest != sent.push),
                 };
                 let forgotten = self.messages.get(&sent.id).is_none_or(|(of, position)| {
-                    is_other || self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
+                    // The refusal may be from before: the key stood for the other one then.
+                    let is_another = |(id, task): (&String, &TaskKey)| {
+                        task == of && id.starts_with(&prefix) && *id != sent.id
+                    };
+                    let messages = self.messages.iter().map(|(id, (task, _))| (id, task));
+                    messages.chain(&self.past_messages).any(is_another)
+                        || is_other
+                        || self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
                 });
                 ensure(forgotten && is_misused, "I9", || {
                     format!("message {} was refused: {error}", sent.id)
