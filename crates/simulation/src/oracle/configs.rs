@@ -205,6 +205,7 @@ impl Oracle {
         if before.pushes.is_some() && now.is_none() && (was.is_some() || head.pushes.is_none()) {
             let is_owed = |hook: &&Hook| {
                 hook.task == head.key
+                    && hook.is_stored
                     && head.registrations().contains(&hook.config.registration)
                     && hook.is_owed(head, log)
             };
