@@ -21,7 +21,7 @@
 //!   of the next attempt has come, and the config is not disabled.
 //! - No more than `push_note_every` pushes have arrived beyond the cursor.
 //!
-//! A rule for runs whose only fault is slowness: a push comes within a bound that allows a few slow
+//! A rule for runs whose only fault is slowness: a push comes within a bound that allows some slow
 //! requests. It does not wait as if the store had failed.
 //!
 //! If clocks differ by more, two deliverers may work at once, each with a claim that holds by its
@@ -298,7 +298,8 @@ impl Oracle {
             let check = |arrived| known.check_push(hook, push, arrived, self.policy.push_chunks);
             check(hook.arrived).or_else(|violation| {
                 let newest = hook.arrived.filter(|_| !self.claims_hold).unwrap_or_default();
-                let mut earlier = (hook.introduction().0..newest.0).map(|n| Some(Position(n)));
+                let before = (hook.introduction().0..newest.0).map(|n| Some(Position(n)));
+                let mut earlier = before.chain((!self.claims_hold).then_some(None));
                 earlier.any(|arrived| check(arrived).is_ok()).then_some(()).ok_or(violation)
             })?;
         }
@@ -376,9 +377,10 @@ fn due_ms(head: &Head) -> Option<u64> {
 
 /// The most lateness of a push if requests take this much longer, without other faults. It covers
 /// the signal and the claim of the task, the results of earlier pushes, and a second claim and read
-/// if the first view was too narrow. Earlier pushes wait for connections, too.
+/// if the first view was too narrow. Earlier pushes wait for connections, too. Clients who change other
+/// configs of the task meanwhile make the deliverer commit, and read the configs, again.
 pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
-    5_000 + 16 * slowest_ms + 2 * connect_ms
+    5_000 + 24 * slowest_ms + 2 * connect_ms
 }
 
 impl Known {
