@@ -252,6 +252,7 @@ impl Operations {
         mut snapshot: Snapshot,
         mut offer: Offer,
     ) -> Result<PushConfig, A2aError> {
+        let incarnation = snapshot.head.incarnation.clone();
         for _ in 0..self.engine.policy.commit_tries {
             let command = Command::RegisterPush(offer.push());
             let register = |head: &Head, stamp: &Stamp| {
@@ -271,6 +272,8 @@ impl Operations {
             // config gets a new one.
             self.delete(&offer.task, &offer.config.registration).await;
             let read = self.engine.read(&offer.task, Depth::Tail).await.map_err(store_error)?;
+            // The config begins at an entry of this task. A later one of its id has other entries.
+            let read = read.filter(|now| now.head.incarnation == incarnation);
             snapshot = read.ok_or_else(|| transact_error(TransactError::Gone))?;
             offer.config.registration = self.engine.registration(&offer.config.id);
             offer.config.write = self.engine.write_id();
