@@ -203,9 +203,7 @@ impl TaskStore for MemoryStore {
             configs.remove(place);
         }
         let mut steps = self.step_records();
-        let is_of = |scope: &ScopeKey| {
-            scope.task == expired.key && scope.incarnation == expired.incarnation
-        };
+        let is_of = |scope: &ScopeKey| scope.is_in(expired);
         let of_task = steps.keys().filter(|(scope, _)| is_of(scope));
         let records: Vec<_> = of_task.take(limit - going.len()).cloned().collect();
         for record in &records {

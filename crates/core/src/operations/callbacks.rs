@@ -190,11 +190,8 @@ impl Callbacks {
     /// Whether a scope is open: the task runs or waits in it.
     async fn is_open(&self, scope: &ScopeKey) -> Result<bool, CallbackError> {
         let found = self.engine.read(&scope.task, Depth::Tail).await?;
-        let is_same = |head: &Head| {
-            head.incarnation == scope.incarnation
-                && head.scope() == scope.number
-                && !head.is_settled()
-        };
+        let is_same =
+            |head: &Head| scope.is_in(head) && head.scope() == scope.number && !head.is_settled();
         Ok(found.is_some_and(|snapshot| is_same(&snapshot.head)))
     }
 
@@ -203,7 +200,7 @@ impl Callbacks {
         let Some(snapshot) = self.engine.read(&scope.task, Depth::Tail).await? else {
             return Ok(());
         };
-        if snapshot.head.incarnation != scope.incarnation {
+        if !scope.is_in(&snapshot.head) {
             return Ok(());
         }
         let command = Command::Wake { scope: scope.number };

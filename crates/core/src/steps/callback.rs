@@ -103,25 +103,19 @@ impl Turn {
     /// # Errors
     /// When it cannot be recorded, or the store fails.
     pub fn inbox(&self) -> impl Future<Output = Result<Vec<Message>, StepError>> + Send {
-        let look = || async {
-            let scope = &self.journal.scope;
-            let found = self.owned.engine.read(&scope.task, Depth::Full).await?;
-            // A later task of the id has other messages.
-            let its = found.filter(|found| found.head.incarnation == scope.incarnation);
-            its.ok_or(StepError::Over)
-        };
+        let journal = &self.journal;
         async move {
-            self.journal.load().await?;
-            let mut now = look().await?;
-            let from = self.journal.read();
+            journal.load().await?;
+            let mut now = journal.task(Depth::Full).await?;
+            let from = journal.read();
             let through = now.head.last_message;
             let (from, through): (Position, Position) =
                 fact(self, "@inbox", move || (from, through)).await?;
             if through > now.head.last_message {
                 // Another runner has recorded messages that it read later.
-                now = look().await?;
+                now = journal.task(Depth::Full).await?;
             }
-            self.journal.has_read(through);
+            journal.has_read(through);
             let new =
                 now.tail.iter().filter(|entry| (from.next()..=through).contains(&entry.position));
             Ok(new

@@ -33,6 +33,7 @@ pub(crate) struct Journal {
     first_until: Option<Timestamp>,
     /// Whether the records were read: the first run of the scope knows that there are none.
     loaded: OnceCell<bool>,
+    /// Set when the task was there after that.
     is_whole: OnceCell<()>,
     known: Mutex<Known>,
 }
@@ -235,12 +236,14 @@ impl Journal {
         if self.loaded.get() != Some(&true) {
             return Ok(());
         }
-        let look = || async {
-            let task = self.engine.look(&self.scope.task, Depth::Tail).await?;
-            let is_its = |task: &Snapshot| task.head.incarnation == self.scope.incarnation;
-            task.filter(is_its).map(|_| ()).ok_or(StepError::Over)
-        };
+        let look = || async { self.task(Depth::Tail).await.map(|_| ()) };
         self.is_whole.get_or_try_init(look).await.copied()
+    }
+
+    /// The scope's task as it is now. The run is over if it is deleted: a later task of the id is another.
+    pub(super) async fn task(&self, depth: Depth) -> Result<Snapshot, StepError> {
+        let found = self.engine.read(&self.scope.task, depth).await?;
+        found.filter(|found| self.scope.is_in(&found.head)).ok_or(StepError::Over)
     }
 
     /// The record of this name, as far as this run knows.

@@ -31,6 +31,11 @@ impl ScopeKey {
     pub fn of(head: &Head) -> Self {
         Self { task: head.key.clone(), incarnation: head.incarnation.clone(), number: head.scope() }
     }
+
+    /// Whether it is a scope of this task, and not of another one of its id.
+    pub fn is_in(&self, head: &Head) -> bool {
+        self.task == head.key && self.incarnation == head.incarnation
+    }
 }
 
 /// The name of a record in its scope: a digest, as hexadecimal digits.

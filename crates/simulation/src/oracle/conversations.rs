@@ -31,7 +31,7 @@ impl Oracle {
     fn talk_of(&self, actor: &str) -> Option<(StepsRun, ConversationKey)> {
         let run = self.steps_of(actor)?;
         let known = self.tasks.get(&run.scope.task)?;
-        known.is_in(&run.scope).then(|| (run, conversation(&known.head)))
+        run.scope.is_in(&known.head).then(|| (run, conversation(&known.head)))
     }
 
     fn check_own(&self, actor: &str, of: &ConversationKey) -> Verdict {

@@ -59,7 +59,7 @@ impl Oracle {
         })?;
         let is_held = self.tasks.get(key).is_some_and(|known| known.is_held_by(actor));
         // The task of a late runner may be deleted, and its id used again.
-        let known = self.tasks.get_mut(key).filter(|known| known.is_in(&given.scope));
+        let known = self.tasks.get_mut(key).filter(|known| given.scope.is_in(&known.head));
         // By a wrong clock, a runner may think that its lease lasts, and look for no records.
         let finds = is_held || self.clocks_agree;
         let mut steps = self.ledger.run_begins(actor, &given.scope, finds);
@@ -128,7 +128,7 @@ impl Oracle {
     pub(crate) fn check_flushed(&self, actor: &str) -> Verdict {
         let run = self.runs.get(actor);
         let task = run.and_then(|run| Some((run, self.tasks.get(&run.scope().task)?)));
-        let task = task.filter(|(run, known)| known.is_in(run.scope()));
+        let task = task.filter(|(run, known)| run.scope().is_in(&known.head));
         task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
     }
 
@@ -222,7 +222,8 @@ impl Oracle {
     pub(crate) fn check_told(&self, key: &TaskKey, now_ms: u64) -> Verdict {
         let Some(known) = self.tasks.get(key) else { return Ok(()) };
         let Some(canceled_ms) = known.canceled_ms else { return Ok(()) };
-        let at_work = |run: &AgentRun| run.is_active && !run.is_told && known.is_in(run.scope());
+        let at_work =
+            |run: &AgentRun| run.is_active && !run.is_told && run.scope().is_in(&known.head);
         for (actor, run) in self.runs.iter().filter(|(_, run)| at_work(run)) {
             let from_ms = canceled_ms.max(run.since_ms);
             let is_late = now_ms >= from_ms + TOLD_WITHIN_MS;
@@ -260,10 +261,7 @@ impl AgentRun {
 
     /// Whether it is of the newest turn that a task has counted.
     fn is_of(&self, head: &Head) -> bool {
-        let scope = self.scope();
-        scope.task == head.key
-            && scope.incarnation == head.incarnation
-            && self.given.number == head.turn
+        self.scope().is_in(head) && self.given.number == head.turn
     }
 
     /// The items that it has appended, if it ran the task's newest turn to its end.
@@ -298,11 +296,6 @@ fn text_of(entry: &Entry) -> Option<&str> {
 }
 
 impl Known {
-    /// Whether a scope is of this task, and not of another of its id.
-    pub(super) fn is_in(&self, scope: &ScopeKey) -> bool {
-        scope.task == self.head.key && scope.incarnation == self.head.incarnation
-    }
-
     /// I5: the messages that leave the inbox with the end of a scope are those that its agent was given,
     /// or has read. None leaves it before.
     pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {

@@ -39,7 +39,7 @@ fn resolution(said: &Said) -> Option<Resolution> {
 }
 
 impl Oracle {
-    /// The steps of an agent's present run; `None` if the runner has begun too late to know its scope.
+    /// The steps of an agent's present run; `None` once its task is deleted.
     pub(crate) fn steps_of(&self, actor: &str) -> Option<StepsRun> {
         let steps = &self.runs.get(actor)?.steps;
         (!steps.is_deleted).then(|| steps.clone())
@@ -183,10 +183,8 @@ impl Oracle {
     /// The records of a task are deleted, some or all. A runner that does not know it yet finds none,
     /// and makes them again.
     pub(super) fn forget_steps(&mut self, head: &Head) {
-        let is_its =
-            |scope: &ScopeKey| scope.task == head.key && scope.incarnation == head.incarnation;
-        self.ledger.forget(is_its);
-        for run in self.runs.values_mut().filter(|run| is_its(run.scope())) {
+        self.ledger.forget(|scope| scope.is_in(head));
+        for run in self.runs.values_mut().filter(|run| run.scope().is_in(head)) {
             run.steps.is_deleted = true;
         }
     }
