@@ -178,12 +178,7 @@ impl<'a> Committer<'a> {
                 held_over = self.fill(&mut batch, &mut shown);
             }
             if self.overfills(&batch) {
-                let policy = &self.engine.policy;
-                let reason = format!(
-                    "the task showed more than {} updates or {} bytes",
-                    policy.max_entries, policy.max_task_bytes
-                );
-                return Ok(AgentEnd::failed(Failure::permanent(reason)));
+                return Ok(AgentEnd::failed(Failure::permanent(self.overfull())));
             }
             if shown.is_empty()
                 && held_over.is_none()
@@ -241,6 +236,15 @@ impl<'a> Committer<'a> {
         let bytes = self.now.head.log_bytes.saturating_add(batch.bytes as u64);
         let policy = &self.engine.policy;
         entries > 0 && (after > policy.max_entries || bytes > policy.max_task_bytes)
+    }
+
+    /// Why a task fails whose log has no room.
+    fn overfull(&self) -> String {
+        let policy = &self.engine.policy;
+        format!(
+            "the task showed more than {} updates or {} bytes",
+            policy.max_entries, policy.max_task_bytes
+        )
     }
 
     async fn emit(&mut self, batch: Batch) -> Result<(), TransactError> {
@@ -330,9 +334,15 @@ impl<'a> Committer<'a> {
                 return Err(format!("{text} {limit}"));
             }
         }
-        let max_turns = self.engine.policy.max_turns;
-        if end.wakes_by_itself() && self.now.head.turn + 1 >= max_turns {
-            return Err(format!("the task did not finish in {max_turns} turns"));
+        let (policy, head) = (&self.engine.policy, &self.now.head);
+        if end.wakes_by_itself() {
+            if head.turn + 1 >= policy.max_turns {
+                return Err(format!("the task did not finish in {} turns", policy.max_turns));
+            }
+            // Each such question adds entries, with no client whose message could be refused.
+            if head.position.0 >= policy.max_entries || head.log_bytes >= policy.max_task_bytes {
+                return Err(self.overfull());
+            }
         }
         let for_user = |interruption, question, checkpoint, patience| -> Result<Outcome, String> {
             let message = self.message(question)?;

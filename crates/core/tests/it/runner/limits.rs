@@ -1,9 +1,10 @@
 //! Output that is too large or too much (invariant I10).
 
-use a2a_lambda_core::{Attended, End, Failure};
+use a2a_lambda_core::head::Impatience;
+use a2a_lambda_core::{Attended, End, Failure, Policy};
 use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};
 
-use crate::support::{World, artifacts, history, script, status_text};
+use crate::support::{World, artifacts, history, ran, script, secs, status_text};
 
 const FAILED: Attended = Attended::Ran { turns: 1, state: TaskState::Failed };
 
@@ -131,7 +132,7 @@ async fn a_task_that_shows_too_much_fails() {
 #[tokio::test(start_paused = true)]
 async fn output_that_the_store_cannot_hold_fails_the_task() {
     // The policy allows 400 KB, and the store does not.
-    let too_large = |policy: &mut a2a_lambda_core::Policy| policy.max_entry_bytes = 500 * 1_024;
+    let too_large = |policy: &mut Policy| policy.max_entry_bytes = 500 * 1_024;
     let text = || "x".repeat(450 * 1_024);
     for end in [
         || Ok(End::completed()),
@@ -195,4 +196,29 @@ async fn an_agent_that_only_ever_continues_is_stopped() {
     assert_eq!(task.status.state, TaskState::Failed);
     assert_eq!(status_text(&task), "the task did not finish in 3 turns");
     assert_eq!(world.diary.read(), ["1", "2", "3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_only_ever_asks_and_wakes_is_stopped_once_the_log_is_full() {
+    // A message, then two entries for each turn, of which the question is the large one.
+    let limits: [(fn(&mut Policy), _, _); 2] = [
+        (|policy| policy.max_entries = 6, 6, "6 updates or 4194304 bytes"),
+        (|policy| policy.max_task_bytes = 35_000, 8, "10000 updates or 35000 bytes"),
+    ];
+    for (limit, full, said) in limits {
+        let world = World::under(limit).with(script!(|turn, _| {
+            let end = End::input_required("x".repeat(10_000));
+            Ok(end.until(turn.now().saturating_add(secs(1)), Impatience::Wake))
+        }));
+        let key = world.submit("hello").await;
+        while world.attend(&key).await == ran(1, TaskState::InputRequired) {
+            tokio::time::sleep(secs(1)).await;
+        }
+        let head = world.head(&key).await;
+        assert_eq!(
+            status_text(&world.task(&key).await),
+            format!("the task showed more than {said}")
+        );
+        assert!(head.is_terminal() && (full..=full + 4).contains(&head.position.0), "{head:?}");
+    }
 }
