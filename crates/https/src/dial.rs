@@ -17,7 +17,7 @@ use crate::error::{ConnectError, Error, is_ours};
 use crate::guard::{Guard, Host, Refused, Target};
 use crate::link::{Link, Socket, Transport};
 use crate::look_ups::{LookUpError, LookUps};
-use crate::turns::Turns;
+use crate::turns::{Crowded, Turns};
 
 /// More addresses than this, no honest name has.
 const MAX_ADDRESSES: usize = 64;
@@ -80,10 +80,18 @@ impl Dialer {
         }
         let addresses = self.addresses(&target.host, ends).await?;
         let begun = Instant::now();
-        let connecting = timeout_at(ends, self.reach(target, &addresses));
+        let connecting = async {
+            let tried = Instant::now();
+            let connected = timeout_at(ends, self.reach(target, &addresses)).await;
+            connected.map_err(|_| tried.elapsed())
+        };
         match self.turns.take(ends, connecting).await {
             Ok(Ok(connected)) => connected,
-            Ok(Err(_)) => Err(Error::Unreachable(ConnectError::TimedOut(begun.elapsed()))),
+            // The time in which this process waited for a turn is not the host's.
+            Ok(Err(tried_for)) if tried_for >= PATIENCE.min(begun.elapsed()) => {
+                Err(Error::Unreachable(ConnectError::TimedOut(tried_for)))
+            }
+            Ok(Err(_)) => Err(Error::Ours(Crowded.into())),
             Err(crowded) => Err(Error::Ours(crowded.into())),
         }
     }
@@ -149,6 +157,54 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
         Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
         Host::Name(name) => {
             ServerName::try_from(name.clone()).map_err(|error| Error::Malformed(error.into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roots::Roots;
+    use crate::testing::Names;
+
+    /// A network without an answer.
+    struct Silence;
+
+    #[async_trait]
+    impl Dial for Silence {
+        async fn dial(&self, _: SocketAddr) -> io::Result<TcpStream> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_whose_turn_came_late_or_never_is_not_to_blame() {
+        // At the first time all give up at once. At the second, the last takes the place of a silent
+        // host after two seconds.
+        for limit in [PATIENCE / 2, PATIENCE + PATIENCE / 4] {
+            let look_ups = LookUps::new(Names::in_turn([]));
+            let tls = Roots::Amazon.tls().unwrap();
+            let dialer = Arc::new(Dialer::new(None, look_ups, Arc::new(Silence), tls));
+            let connect = |_| {
+                let dialer = dialer.clone();
+                tokio::spawn(async move {
+                    let target = Target::of(&"https://192.0.2.1".parse().unwrap()).unwrap();
+                    dialer.connect(&target, Instant::now() + limit).await.map(drop)
+                })
+            };
+            let flood: Vec<_> = (0..=MAX_CONNECTING).map(connect).collect();
+            for (number, connected) in flood.into_iter().enumerate() {
+                match connected.await.unwrap() {
+                    Err(Error::Unreachable(ConnectError::TimedOut(after))) => {
+                        assert!(after == limit && number < MAX_CONNECTING, "{number}: {after:?}");
+                    }
+                    Err(Error::Ours(_)) => {
+                        let left_its_place = number == 0 && limit > PATIENCE;
+                        assert!(left_its_place || number == MAX_CONNECTING, "{number}");
+                    }
+                    other => panic!("{number}: {other:?}"),
+                }
+            }
         }
     }
 }

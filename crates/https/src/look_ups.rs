@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,6 +58,8 @@ pub trait Resolve: Send + Sync + 'static {
 }
 
 type Found = Result<Arc<[IpAddr]>, LookUpError>;
+/// When the name servers were asked, if they have been.
+type AskedAt = Arc<OnceLock<Instant>>;
 type Pending = Pin<Box<dyn Future<Output = Found> + Send>>;
 
 /// The look-ups of a process.
@@ -71,8 +72,7 @@ pub(crate) struct LookUps {
 
 struct UnderWay {
     found: WeakShared<Pending>,
-    /// Whether the name servers have been asked.
-    has_begun: Arc<AtomicBool>,
+    asked_at: AskedAt,
 }
 
 impl LookUps {
@@ -84,33 +84,36 @@ impl LookUps {
     /// The addresses of a name. A second caller for the same name shares the answer.
     pub(crate) async fn addresses(&self, name: &str, ends: Instant) -> Found {
         let begun = Instant::now();
-        let (found, has_begun) = self.look_up(name);
-        match timeout_at(ends, found).await {
-            Ok(found) => found,
-            Err(_) if has_begun.load(Ordering::Relaxed) => {
-                Err(LookUpError::NoAnswer(begun.elapsed()))
-            }
-            Err(_) => Err(LookUpError::ours("no turn to look it up came in time")),
+        let (found, asked_at) = self.look_up(name);
+        if let Ok(found) = timeout_at(ends, found).await {
+            return found;
+        }
+        let asked_for = asked_at.get().map_or(Duration::ZERO, Instant::elapsed);
+        // The time in which this process waited for a turn is not the name servers'.
+        if asked_for >= PATIENCE.min(begun.elapsed()) {
+            Err(LookUpError::NoAnswer(asked_for))
+        } else {
+            Err(LookUpError::ours("the turn to look the name up came too late"))
         }
     }
 
-    fn look_up(&self, name: &str) -> (Shared<Pending>, Arc<AtomicBool>) {
+    fn look_up(&self, name: &str) -> (Shared<Pending>, AskedAt) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = shared.get(name)
             && let Some(found) = under_way.found.upgrade()
             && found.peek().is_none()
         {
-            return (found, under_way.has_begun.clone());
+            return (found, under_way.asked_at.clone());
         }
         if shared.len() >= MAX_LOOK_UPS {
             shared.retain(|_, under_way| under_way.found.upgrade().is_some());
         }
-        let has_begun = Arc::new(AtomicBool::new(false));
+        let asked_at = AskedAt::default();
         let (resolve, turns) = (self.resolve.clone(), self.turns.clone());
-        let (of, begins) = (name.to_owned(), has_begun.clone());
+        let (of, asks) = (name.to_owned(), asked_at.clone());
         let look_up = async move {
             let look_up = async {
-                begins.store(true, Ordering::Relaxed);
+                let _ = asks.set(Instant::now());
                 timeout(LOOK_UP_TIMEOUT, resolve.resolve(&of)).await
             };
             match turns.take(Instant::now() + WAIT, look_up).await {
@@ -121,10 +124,10 @@ impl LookUps {
         };
         let found = (Box::pin(look_up) as Pending).shared();
         if let Some(weak) = found.downgrade() {
-            let under_way = UnderWay { found: weak, has_begun: has_begun.clone() };
+            let under_way = UnderWay { found: weak, asked_at: asked_at.clone() };
             shared.insert(name.to_owned(), under_way);
         }
-        (found, has_begun)
+        (found, asked_at)
     }
 }
 
@@ -176,6 +179,29 @@ mod tests {
         // Answers are not cached: another look-up may find other addresses.
         begin(&look_ups, "good.example", LONG).await.unwrap().unwrap();
         assert_eq!(names.asked().len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_whose_turn_came_late_or_never_is_not_to_blame() {
+        // At the first time all give up at once: the last has no turn, or one that is over as it
+        // begins. At the second, the last takes the place of a silent name after a second.
+        for limit in [PATIENCE / 2, PATIENCE + PATIENCE / 2] {
+            let (look_ups, _) = look_ups();
+            let silent = |number| begin(&look_ups, &format!("silent{number}.example"), limit);
+            let flood: Vec<_> = (0..=MAX_LOOK_UPS).map(silent).collect();
+            for (number, found) in flood.into_iter().enumerate() {
+                match found.await.unwrap() {
+                    Err(LookUpError::NoAnswer(after)) => {
+                        assert!(after == limit && number < MAX_LOOK_UPS, "{number}: {after:?}");
+                    }
+                    Err(LookUpError::Ours(_)) => {
+                        let left_its_place = number == 0 && limit > PATIENCE;
+                        assert!(left_its_place || number == MAX_LOOK_UPS, "{number}");
+                    }
+                    other => panic!("{number}: {other:?}"),
+                }
+            }
+        }
     }
 
     /// 60 tasks with 16 configs each, whose name servers never answer.
