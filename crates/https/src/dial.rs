@@ -167,28 +167,21 @@ mod tests {
     use crate::roots::Roots;
     use crate::testing::Names;
 
-    /// A network without an answer.
-    struct Silence;
-
-    #[async_trait]
-    impl Dial for Silence {
-        async fn dial(&self, _: SocketAddr) -> io::Result<TcpStream> {
-            std::future::pending().await
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_host_whose_turn_came_late_or_never_is_not_to_blame() {
+        // It takes connections and says nothing.
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", server.local_addr().unwrap());
         // At the first time all give up at once. At the second, the last takes the place of a silent
         // host after two seconds.
         for limit in [PATIENCE / 2, PATIENCE + PATIENCE / 4] {
             let look_ups = LookUps::new(Names::in_turn([]));
             let tls = Roots::Amazon.tls().unwrap();
-            let dialer = Arc::new(Dialer::new(None, look_ups, Arc::new(Silence), tls));
+            let dialer = Arc::new(Dialer::new(None, look_ups, Arc::new(Network), tls));
             let connect = |_| {
                 let dialer = dialer.clone();
+                let target = Target::of(&url.parse().unwrap()).unwrap();
                 tokio::spawn(async move {
-                    let target = Target::of(&"https://192.0.2.1".parse().unwrap()).unwrap();
                     dialer.connect(&target, Instant::now() + limit).await.map(drop)
                 })
             };
