@@ -38,6 +38,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// it. It is the longest head of a request, too.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 
+/// The most headers of a request: more than a function takes, which names its bound.
+const MAX_HEADERS: usize = 2_000;
+
 /// The most bytes of an answer that the operating system buffers for such a client. By default that
 /// grows to megabytes, and a stream is made for a client that never reads it.
 const MAX_SEND_BUFFER_BYTES: u32 = 128 * 1024;
@@ -143,6 +146,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_BUFFERED_BYTES)
+        .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(Patient::new(stream, UNREAD_TIMEOUT)), service)
         .await;
     if let Err(error) = served {

@@ -89,6 +89,9 @@ const SERVICES: &[(&[&str], &str)] = &[
     (&["Name", "Details"], "Amazon Connect"),
 ];
 
+/// The `detail-type` of EventBridge's events that are ticks of a schedule.
+const SCHEDULED: &str = r#""Scheduled Event""#;
+
 /// A member that is present, with any value. `null` is as good as none.
 type Present<'a> = Option<&'a RawValue>;
 
@@ -101,6 +104,8 @@ struct Shape<'a> {
     http_method: Present<'a>,
     #[serde(borrow, rename = "Records")]
     records: Present<'a>,
+    #[serde(borrow, rename = "detail-type")]
+    detail_type: Present<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -151,9 +156,10 @@ impl EventKind {
         if shape.http_method.is_some() {
             return Self::RestApi;
         }
-        match shape.records {
-            Some(records) => Self::of_batch(records),
-            None => Self::Other,
+        match (shape.records, shape.detail_type) {
+            (Some(records), _) => Self::of_batch(records),
+            (None, Some(kind)) if kind.get() != SCHEDULED => Self::Service("EventBridge"),
+            _ => Self::Other,
         }
     }
 
@@ -283,6 +289,8 @@ mod tests {
                 EventKind::Service("an API Gateway authorizer"),
             ),
             (json!({"info": {}, "arguments": {}}), EventKind::Service("AppSync")),
+            (json!({"source": "aws.ec2", "detail-type": "EC2"}), EventKind::Service("EventBridge")),
+            (json!({"source": "aws.events", "detail-type": "Scheduled Event"}), EventKind::Other),
             (json!({"RequestType": "Create"}), EventKind::Other),
             (json!({"requestContext": {}}), EventKind::Other),
             (json!({"requestContext": {"http": null}}), EventKind::Other),

@@ -26,6 +26,8 @@ use crate::guard::Target;
 
 /// The most bytes of an answer's head; the buffer for one read can be as large again.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// The most headers of an answer. Without it, hyper takes 100.
+const MAX_HEADERS: usize = 256;
 /// The first bytes of every HTTP/1 answer.
 const ANSWER: &[u8] = b"HTTP/";
 /// How often a link is driven to see that it is ready again, once an answer has ended.
@@ -191,6 +193,7 @@ impl Link {
         let watched = Watched { transport, read: read.clone() };
         let http = http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
             .handshake(TokioIo::new(watched))
             .await;
         let (sender, connection) = http.map_err(|error| Error::Broken(error.into()))?;

@@ -66,9 +66,13 @@ async fn programs_are_served_by_this_machine_s_names_only() {
     let address = listener.local_addr().unwrap();
     let answer = |_| std::future::ready(Response::new(Full::new(Bytes::new())));
     let serving = tokio::spawn(serve_programs(listener, answer));
-    for (host, status) in [("localhost", 200), ("evil.example", 421)] {
+    // A function refuses a request with more than 1,000 headers, and says why.
+    for (host, more, status) in
+        [("localhost", 1_100, 200), ("localhost", 2_000, 431), ("evil.example", 0, 421)]
+    {
         let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let more = "x: y\r\n".repeat(more);
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
         client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();

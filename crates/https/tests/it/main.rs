@@ -112,6 +112,17 @@ async fn a_body_has_a_limit() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_may_have_256_headers() {
+    for (count, is_taken) in [(256, true), (257, false)] {
+        let more = "x-more: 1\r\n".repeat(count - 1);
+        let answer = format!("HTTP/1.1 200 OK\r\n{more}content-length: 2\r\n\r\nok");
+        let answers: &[&str] = Box::leak(Box::new([&*answer.leak()]));
+        let answer = client().send(&request(server(answers).await.0, Repeat::Safe), &Open).await;
+        assert_eq!(answer.is_ok(), is_taken);
+    }
+}
+
 /// The guard is an option: on for the URLs of users, off for those of operators.
 #[tokio::test]
 async fn a_guard_refuses_forbidden_urls_of_its_client() {
